@@ -1,0 +1,226 @@
+"""Where each data set is, its pictures decoded once and kept, batches of them."""
+
+from __future__ import annotations
+
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms.v2 import functional as F
+
+from helpers import CourseError
+from helpers.models import Preprocess
+
+SIZES = ("drawn", "tiny", "full")
+SETS = ("hotdog",)
+TINY = {"train": 100, "test": 50}  # pictures a class, where the book has no small sample
+ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff"}
+FOLDER = Path(__file__).resolve().parents[1] / "data"
+
+
+def chosen_size(size: str) -> str:
+    """The size that a lesson works with: `size`, unless the variable COURSE_SIZE says otherwise."""
+    size = os.environ.get("COURSE_SIZE") or size
+    if size not in SIZES:
+        raise CourseError(f'There is no size "{size}": choose one of {", ".join(SIZES)}.')
+    return size
+
+
+def find(name: str, size: str) -> Path:
+    """The folder of a data set; what is not on this machine yet is downloaded once.
+
+    `tiny` and `full` are looked for in the folder that COURSE_DATA names, then under data/.
+    """
+    if name not in SETS:
+        raise CourseError(f'There is no data set "{name}": choose one of {", ".join(SETS)}.')
+    if chosen_size(size) == "drawn":
+        return FOLDER / "drawn" / name
+    shared = os.environ.get("COURSE_DATA")
+    if shared and not Path(shared).is_dir():
+        raise CourseError(f"COURSE_DATA names {shared}, which is no folder: correct or unset it.")
+    if shared and (Path(shared) / name).is_dir():
+        return Path(shared) / name
+    folder = FOLDER / name
+    return folder if folder.is_dir() else _fetch(name, folder)
+
+
+def _fetch(name: str, folder: Path) -> Path:
+    from d2l.torch import DATA_HUB  # the book's list of addresses and hashes; slow to import
+
+    from helpers.fetch import download, unpack
+
+    url, sha1 = DATA_HUB[name]
+    archive = FOLDER / url.rsplit("/", 1)[-1]
+    download(url.replace("http://", "https://"), archive, sha1=sha1)
+    return unpack(archive, folder)
+
+
+def read_picture(file: str | Path) -> Image.Image:
+    """Any picture file as 8-bit RGB, upright; transparent parts become white."""
+    try:
+        picture = Image.open(file)
+        picture = ImageOps.exif_transpose(picture)
+        if picture.mode.startswith(("I", "F")):  # 16 bits a pixel: Pillow would clip, not scale
+            grey = np.asarray(picture, dtype=np.float64)
+            grey = grey / 257 if grey.max() > 255 else grey
+            picture = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
+        if picture.has_transparency_data:
+            picture = picture.convert("RGBA")
+            white = Image.new("RGBA", picture.size, "white")
+            picture = Image.alpha_composite(white, picture)
+        return picture.convert("RGB")
+    except FileNotFoundError:
+        raise CourseError(f"There is no picture {file}: check the path.") from None
+    except UnidentifiedImageError:
+        raise CourseError(f"{file} is not a picture: remove it or save it as JPEG.") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise CourseError(
+            f"{file} cannot be read ({error}): replace it by a whole copy or remove it."
+        ) from None
+
+
+def to_tensor(picture: Image.Image, preprocess: Preprocess) -> Tensor:
+    """An RGB picture -> uint8 (3, H, W), its short side `preprocess.resize` pixels.
+
+    Of a very long picture only the middle is kept, so that the long side is at most twice that.
+    """
+    w, h = picture.size
+    short = min(w, h)
+    cw, ch = min(w, 2 * short), min(h, 2 * short)
+    box = ((w - cw) / 2, (h - ch) / 2, (w + cw) / 2, (h + ch) / 2)
+    scale = preprocess.resize / short
+    how = Image.Resampling[preprocess.interpolation.upper()]
+    picture = picture.resize((round(cw * scale), round(ch * scale)), how, box=box)
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+
+
+def _natural(path: Path) -> list:
+    """A key that sorts 2.jpg before 10.jpg, on every file system."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
+
+
+@dataclass
+class Pictures(Dataset):
+    """Labelled pictures, decoded once: item i is (uint8 (3, size, size), label).
+
+    files: their paths; labels: a number per picture, an index into class_names;
+    augment: a transform of torchvision for one uint8 picture, or None: cut out the centre.
+    """
+
+    files: list[Path]
+    labels: Tensor
+    class_names: list[str]
+    preprocess: Preprocess
+    decoded: list[Tensor] = field(repr=False)
+    augment: object = None
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, i: int) -> tuple[Tensor, int]:
+        cut = self.augment or partial(F.center_crop, output_size=[self.preprocess.size])
+        return cut(self.decoded[i]), int(self.labels[i])
+
+    def subset(self, indices: list[int]) -> Pictures:
+        """The pictures at these indices, in this order; nothing is decoded or copied again."""
+        indices = [int(i) for i in indices]
+        return replace(
+            self,
+            files=[self.files[i] for i in indices],
+            labels=self.labels[indices],
+            decoded=[self.decoded[i] for i in indices],
+        )
+
+
+def read_folder(folder: str | Path, preprocess: Preprocess, limit: int | None = None) -> Pictures:
+    """Pictures from a folder with one sub-folder per class, as many as `limit` of each class."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise CourseError(f"There is no folder {folder}: check the path.")
+    names = sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
+    files, labels = [], []
+    for label, name in enumerate(names):
+        found = [p for p in (folder / name).iterdir() if p.suffix.lower() in ENDINGS]
+        found = sorted((p for p in found if p.name[0] != "."), key=_natural)[:limit]
+        if not found:
+            raise CourseError(f"{folder / name} holds no pictures: add some or remove the folder.")
+        files += found
+        labels += [label] * len(found)
+    if len(names) < 2:
+        raise CourseError(f"{folder} must hold two folders of pictures or more, one per class.")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding runs outside Python's lock
+        decoded = list(pool.map(lambda file: to_tensor(read_picture(file), preprocess), files))
+    return Pictures(files, torch.tensor(labels), names, preprocess, decoded)
+
+
+def split(pictures: Pictures, fraction: float, seed: int = 0) -> tuple[Pictures, Pictures]:
+    """Two parts, the second with this fraction of every class: stratified, the same everywhere."""
+    generator = torch.Generator().manual_seed(seed)
+    first, second = [], []
+    for label, name in enumerate(pictures.class_names):
+        members = torch.where(pictures.labels == label)[0]
+        members = members[torch.randperm(len(members), generator=generator)].tolist()
+        n = min(max(1, round(len(members) * fraction)), len(members) - 1)
+        if n < 1:
+            raise CourseError(f'Class "{name}" has {len(members)} picture: a split needs two.')
+        first += members[n:]
+        second += members[:n]
+    return pictures.subset(sorted(first)), pictures.subset(sorted(second))
+
+
+class Splits(NamedTuple):
+    """train: to learn from; valid: to make decisions with; test: to be used once, at the end."""
+
+    train: Pictures
+    valid: Pictures
+    test: Pictures
+
+
+def load(name: str, size: str, preprocess: Preprocess, valid_fraction: float = 0.2) -> Splits:
+    """A data set as a network wants it; the validation pictures are split off the training ones."""
+    folder = find(name, size)
+    limit = TINY if chosen_size(size) == "tiny" else {}
+    train, test = (read_folder(folder / p, preprocess, limit.get(p)) for p in ("train", "test"))
+    if train.class_names != test.class_names:
+        odd = sorted(set(train.class_names) ^ set(test.class_names))
+        raise CourseError(f"{folder}: {', '.join(odd)} stands in only one of train and test.")
+    return Splits(*split(train, valid_fraction), test)
+
+
+def loader(
+    pictures: Pictures,
+    batch_size: int = 32,
+    *,
+    shuffle: bool = False,
+    augment: object = None,
+    workers: int = 0,
+) -> DataLoader:
+    """Batches (float32 (B, 3, size, size), normalised for the network; int64 (B,)).
+
+    For training: shuffle=True and a transform of torchvision as `augment`. The last batch may be
+    shorter. `workers`: processes beside this one; the pictures are in memory, so 0 is fastest.
+    """
+    if batch_size < 1:
+        raise CourseError(f"batch_size is {batch_size}: it must be 1 or more.")
+    return DataLoader(
+        replace(pictures, augment=augment),
+        batch_size,
+        shuffle=shuffle,
+        num_workers=workers,
+        collate_fn=partial(_collate, preprocess=pictures.preprocess),
+    )
+
+
+def _collate(items: list[tuple[Tensor, int]], preprocess: Preprocess) -> tuple[Tensor, Tensor]:
+    pictures, labels = zip(*items, strict=True)
+    batch = preprocess.normalize(torch.stack(pictures))
+    return batch.contiguous(memory_format=torch.channels_last), torch.tensor(labels)

@@ -1,0 +1,249 @@
+"""Training and measuring: `fit`, `evaluate`, `predict`. Nothing here draws."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torch.utils.data import DataLoader, SequentialSampler
+from tqdm import tqdm
+
+from helpers import CourseError
+
+
+@dataclass
+class History:
+    """What a run of `fit` measured.
+
+    epochs: a row per epoch: epoch (from 1), train_loss, train_accuracy, valid_loss,
+    valid_accuracy, seconds; losses and accuracies are means over examples, accuracies fractions.
+    Training figures are those of the batches as they pass, augmented, while the network learns.
+    steps: a row per batch: epoch (a fraction), loss, accuracy.
+    """
+
+    epochs: list[dict] = field(default_factory=list)
+    steps: list[dict] = field(default_factory=list)
+
+
+def fit(
+    net: nn.Module,
+    train: DataLoader,
+    valid: DataLoader | None,
+    optimizer: Optimizer,
+    epochs: int,
+    *,
+    scheduler: LRScheduler | None = None,
+    seed: int = 0,
+    checkpoint: str | Path | None = None,
+    quiet: bool = False,
+) -> History:
+    """Train a network with the mean cross-entropy of each batch, on whatever device there is.
+
+    scheduler: stepped after every batch. seed: of shuffling, augmentation and dropout; each epoch
+    has its own, so a run repeats on the same machine. checkpoint: a file that is written after
+    each epoch; when it is there already, the run goes on from it to the same result, bit for bit.
+    Stopping the cell returns the history so far; the network stays usable, in eval mode.
+    """
+    _check(net, train, optimizer)
+    accelerator = Accelerator()
+    raw, history = (net, optimizer, scheduler), History()
+    net, optimizer, train = accelerator.prepare(net, optimizer, train)
+    if checkpoint and Path(checkpoint).exists():
+        history = _load(checkpoint, *raw, accelerator.device)
+    report = _Report(epochs, quiet or not accelerator.is_main_process)
+    for row in history.epochs:
+        report.row(row)
+    try:
+        with torch.random.fork_rng():
+            for epoch in range(len(history.epochs), epochs):
+                torch.manual_seed(seed + 1_000_003 * epoch)
+                start = time.perf_counter()
+                row = _train_epoch(
+                    accelerator, net, train, optimizer, scheduler, epoch, history, report
+                )
+                if valid is not None:
+                    scores = evaluate(raw[0], valid)
+                    row |= {"valid_loss": scores["loss"], "valid_accuracy": scores["accuracy"]}
+                row["seconds"] = time.perf_counter() - start
+                history.epochs.append(row)
+                report.row(row)
+                if checkpoint and accelerator.is_main_process:
+                    _save(checkpoint, *raw, history)
+    except KeyboardInterrupt:
+        report.line(f"stopped by you in epoch {len(history.epochs) + 1}")
+    raw[0].eval()
+    return history
+
+
+def _check(net: nn.Module, train: DataLoader, optimizer: Optimizer) -> None:
+    if len(train.dataset) == 0:
+        raise CourseError("There is no picture to train on: look at what the loader was made of.")
+    held = [p for group in optimizer.param_groups for p in group["params"]]
+    own = set(net.parameters())
+    if not any(p.requires_grad for p in held):
+        raise CourseError(
+            "Every parameter is frozen, the output layer too, so there is nothing to train: "
+            "set requires_grad = True for the output layer."
+        )
+    if not own.issuperset(held):
+        raise CourseError(
+            "The optimiser holds parameters that are not in this network: make the optimiser "
+            "after the network has its new output layer."
+        )
+
+
+def _train_epoch(accelerator, net, train, optimizer, scheduler, epoch, history, report) -> dict:
+    """One pass over the training pictures; adds to history.steps and returns the epoch's means."""
+    net.train()
+    total = torch.zeros(3)  # loss, right answers, examples
+    for i, (pictures, labels) in enumerate(train):
+        optimizer.zero_grad()
+        outputs = net(pictures)
+        loss = F.cross_entropy(outputs, labels)
+        accelerator.backward(loss)
+        optimizer.step()
+        if scheduler:
+            scheduler.step()
+        n = len(labels)
+        right = (outputs.argmax(1) == labels).sum().item()
+        total += torch.tensor([loss.item() * n, right, n])
+        done = epoch + (i + 1) / len(train)
+        history.steps.append({"epoch": done, "loss": loss.item(), "accuracy": right / n})
+        report.progress(epoch, i + 1, len(train), loss.item())
+    loss, right, n = accelerator.reduce(total.to(accelerator.device)).tolist()
+    return {"epoch": epoch + 1, "train_loss": loss / n, "train_accuracy": right / n}
+
+
+@contextmanager
+def eval_mode(net: nn.Module) -> Iterator[nn.Module]:
+    """Eval mode and no gradients inside; afterwards every layer is in the mode it was in."""
+    modes = [(layer, layer.training) for layer in net.modules()]
+    net.eval()
+    try:
+        with torch.inference_mode():
+            yield net
+    finally:
+        for layer, mode in modes:
+            layer.training = mode
+
+
+def _outputs(net: nn.Module, loader: DataLoader) -> tuple[Tensor, Tensor]:
+    """What the network says of all pictures of a loader, float32 (N, K), and labels, int64 (N,)."""
+    accelerator = Accelerator()
+    net.to(accelerator.device)
+    parts = []
+    with eval_mode(net):
+        for pictures, labels in accelerator.prepare(loader):
+            both = accelerator.gather_for_metrics((net(pictures).float(), labels))
+            parts.append([part.cpu() for part in both])
+    if not parts:
+        raise CourseError("There is no picture to look at: see what the loader was made of.")
+    outputs, labels = zip(*parts, strict=True)
+    return torch.cat(outputs), torch.cat(labels)
+
+
+def evaluate(net: nn.Module, loader: DataLoader) -> dict:
+    """{"loss": mean cross-entropy in nats, "accuracy": a fraction, "n": pictures}, in eval mode."""
+    outputs, labels = _outputs(net, loader)
+    return {
+        "loss": F.cross_entropy(outputs, labels).item(),
+        "accuracy": (outputs.argmax(1) == labels).float().mean().item(),
+        "n": len(labels),
+    }
+
+
+def predict(net: nn.Module, loader: DataLoader) -> Tensor:
+    """Probabilities, float32 (N, classes), in the order of the loader's pictures, in eval mode."""
+    if not isinstance(loader.sampler, SequentialSampler):
+        raise CourseError(
+            "predict needs the pictures in their order: make the loader with shuffle=False."
+        )
+    return _outputs(net, loader)[0].softmax(1)
+
+
+def _save(file: str | Path, net, optimizer, scheduler, history: History) -> None:
+    """Written beside its place, then renamed: a save that breaks off leaves the last one whole."""
+    values = {
+        "net": net.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "scheduler": scheduler.state_dict() if scheduler else None,
+        "history": asdict(history),
+    }
+    part = Path(f"{file}.part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(values, part)
+    os.replace(part, file)
+
+
+def _load(file: str | Path, net, optimizer, scheduler, device) -> History:
+    try:
+        values = torch.load(file, weights_only=True, map_location=device)
+        net.load_state_dict(values["net"])
+        optimizer.load_state_dict(values["optimizer"])
+        if scheduler:
+            scheduler.load_state_dict(values["scheduler"])
+        return History(**values["history"])
+    except Exception:
+        raise CourseError(
+            f"The checkpoint {file} does not fit this run: delete it to start anew, or name "
+            "another file."
+        ) from None
+
+
+class _Report:
+    """A table of epochs with a progress bar under it; in a notebook it is redrawn in place."""
+
+    HEAD = "epoch   train loss  accuracy   valid loss  accuracy   seconds"
+
+    def __init__(self, epochs: int, quiet: bool):
+        self.epochs, self.quiet, self.lines, self.handle = epochs, quiet, [], None
+        self.start = self.shown = time.perf_counter()
+        self.line(self.HEAD)
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+        if not self.quiet and not self._draw():
+            print(text)
+        self.start = time.perf_counter()
+
+    def row(self, row: dict) -> None:
+        cells = [f"{row['epoch']:5d}"]
+        for part in ("train", "valid"):
+            known = f"{part}_loss" in row
+            cells.append(f"{row[f'{part}_loss']:12.3f}" if known else f"{'':12}")
+            cells.append(f"{row[f'{part}_accuracy']:9.3f}" if known else f"{'':9}")
+        self.line(f"{cells[0]} {cells[1]} {cells[2]} {cells[3]} {cells[4]} {row['seconds']:9.1f}")
+
+    def progress(self, epoch: int, done: int, batches: int, loss: float) -> None:
+        now = time.perf_counter()
+        if self.quiet or now - self.shown < 0.3:
+            return
+        bar = tqdm.format_meter(
+            done, batches, now - self.start, ncols=70, unit=" batches", postfix=f"loss {loss:.3f}"
+        )
+        self._draw(f"{epoch + 1:5d}   {bar}")
+
+    def _draw(self, bar: str = "") -> bool:
+        """Show the table in a notebook; False where there is none."""
+        from IPython import get_ipython
+        from IPython.display import display
+
+        if not hasattr(get_ipython(), "kernel"):
+            return False
+        data = {"text/plain": "\n".join([*self.lines, bar]).rstrip()}
+        if self.handle:
+            self.handle.update(data, raw=True)
+        else:
+            self.handle = display(data, raw=True, display_id=True)
+        self.shown = time.perf_counter()
+        return True
