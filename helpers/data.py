@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -108,7 +108,7 @@ def _natural(path: Path) -> list:
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
 
 
-@dataclass
+@dataclass(repr=False)
 class Pictures(Dataset):
     """Labelled pictures, decoded once: item i is (uint8 (3, size, size), label).
 
@@ -120,11 +120,16 @@ class Pictures(Dataset):
     labels: Tensor
     class_names: list[str]
     preprocess: Preprocess
-    decoded: list[Tensor] = field(repr=False)
+    decoded: list[Tensor]
     augment: object = None
 
     def __len__(self) -> int:
         return len(self.files)
+
+    def __repr__(self) -> str:
+        counts = torch.bincount(self.labels, minlength=len(self.class_names)).tolist()
+        each = ", ".join(f"{n} {name}" for n, name in zip(counts, self.class_names, strict=True))
+        return f"{len(self)} pictures: {each}"
 
     def __getitem__(self, i: int) -> tuple[Tensor, int]:
         cut = self.augment or partial(F.center_crop, output_size=[self.preprocess.size])

@@ -146,6 +146,10 @@ def test_batches_are_normalised_and_the_last_one_is_kept(pictures):
     )
 
 
+def test_a_set_of_pictures_tells_its_counts_not_its_paths(pictures):
+    assert repr(pictures) == "22 pictures: 11 a, 11 b"
+
+
 def test_a_batch_size_below_one_is_refused(pictures):
     with pytest.raises(CourseError, match="batch_size is 0"):
         data.loader(pictures, 0)

@@ -1,0 +1,109 @@
+"""What the benchmarks share: the machine in words, medians, results.json, the README tables."""
+
+import datetime
+import json
+import os
+import platform
+import statistics
+from pathlib import Path
+
+import torch
+import torchvision
+
+FILE = Path(__file__).parent / "results.json"
+README = Path(__file__).parents[1] / "README.md"
+
+
+def machine() -> dict:
+    """What the figures were measured on, and when."""
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    return {
+        "machine": f"{os.cpu_count()} cores of {processor()}, {gpu}",
+        "software": f"Python {platform.python_version()}, torch {torch.__version__.split('+')[0]}, "
+        f"torchvision {torchvision.__version__.split('+')[0]}",
+        "date": datetime.date.today().isoformat(),
+    }
+
+
+def processor() -> str:
+    """The processor's name where the system tells it, else its family."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def median_range(values: list[float]) -> list[float]:
+    """[median, smallest, largest]."""
+    return [round(v, 4) for v in (statistics.median(values), min(values), max(values))]
+
+
+def read() -> dict:
+    return json.loads(FILE.read_text()) if FILE.exists() else {}
+
+
+def write(name: str, result: dict) -> None:
+    """Keep one benchmark's result, and put its tables into the README."""
+    results = read() | {name: result}
+    FILE.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    text = README.read_text(encoding="utf-8")
+    README.write_text(with_tables(text, results), encoding="utf-8")
+
+
+def with_tables(text: str, results: dict) -> str:
+    """The README's text with each table between its two marks made from the results."""
+    for name, result in results.items():
+        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        if begin in text:
+            head, rest = text.split(begin)
+            table = {"speed": speed_table, "accuracy": accuracy_table}[name](result)
+            text = head + begin + "\n" + table + end + rest.split(end)[1]
+    return text
+
+
+def where(result: dict) -> str:
+    return f"Measured on {result['date']}: {result['machine']}; {result['software']}."
+
+
+def speed_table(result: dict) -> str:
+    """Medians with ranges, a row per network and picture size."""
+    lines = [
+        "| network | ceiling, pictures/s | `fit`, pictures/s | `fit` over ceiling | "
+        "epoch of `fit` over d2l's |",
+        "|---|---|---|---|---|",
+    ]
+    for name, values in result["results"].items():
+        columns = ("ceiling, pictures/s", "fit, pictures/s", "fit over ceiling", "epoch over d2l's")
+        cells = [cell(values.get(c), 1 if "/s" in c else 2) for c in columns]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        f"Median (smallest to largest) of {result['n']} rounds, {result['pictures']} photographs "
+        f"to train on and half as many to test; the methods take turns. {where(result)}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def cell(value: list[float] | None, digits: int) -> str:
+    if value is None:
+        return ""
+    middle, low, high = (f"{v:.{digits}f}" for v in value)
+    return f"{middle} ({low} to {high})"
+
+
+def accuracy_table(result: dict) -> str:
+    """A row per method, with mean, spread and number of seeds, as the lesson's closing table."""
+    lines = ["| method | test accuracy | seeds |", "|---|---|---|"]
+    for lesson, values in result["results"].items():
+        for name, value in values.items():
+            if ", " in name and name.rsplit(", ", 1)[1] in ("standard deviation", "seeds"):
+                continue
+            spread = values.get(f"{name}, standard deviation")
+            text = f"{value:.3f}" + (f" ± {spread:.3f}" if spread is not None else "")
+            lines.append(
+                f"| {name} (lesson {lesson[:2]}) | {text} | {values.get(f'{name}, seeds', 1)} |"
+            )
+    lines += ["", f"{result['data']}. {where(result)}", ""]
+    return "\n".join(lines)

@@ -1,0 +1,103 @@
+"""Figures and tables: described for people who cannot see them, and nothing left open."""
+
+import base64
+import io
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.metrics import confusion_matrix
+
+from helpers import CourseError, plot
+from helpers.train import History
+
+ROW = {"train_loss": 0.5, "train_accuracy": 0.75, "valid_loss": 0.4, "valid_accuracy": 0.8}
+HISTORY = History(
+    [{"epoch": 1, **ROW}, {"epoch": 2, **ROW, "valid_accuracy": 0.9}],
+    [{"epoch": i / 4, "loss": 1 / i, "accuracy": 0.5} for i in range(1, 9)],
+)
+
+
+def picture_in(drawing) -> Image.Image:
+    code = drawing._repr_html_().split("base64,")[1].split('"')[0]
+    return Image.open(io.BytesIO(base64.b64decode(code)))
+
+
+def all_drawings(pictures):
+    probabilities = torch.eye(2)[torch.ones(22, dtype=torch.int64)]
+    return [
+        plot.image_grid([p for p, _ in pictures], ["a title"] * 22),
+        plot.learning_curves({"one": HISTORY, "two": HISTORY}),
+        plot.confusion(pictures.labels, probabilities.argmax(1), pictures.class_names),
+        plot.mistakes(pictures, probabilities),
+        plot.spread({"before": [0.4, 0.5], "after": [0.9, 0.8]}, "accuracy"),
+    ]
+
+
+def test_every_figure_is_a_picture_with_a_description(pictures):
+    for drawing in all_drawings(pictures):
+        assert len(drawing.description) > 15
+        assert f'alt="{drawing.description[:9]}' in drawing._repr_html_()
+        shown = picture_in(drawing)
+        assert drawing.width == shown.width // 2 < 800
+        assert np.asarray(shown.convert("L")).std() > 5
+
+
+def test_drawing_leaves_no_figure_open(pictures):
+    from matplotlib import pyplot
+
+    before = pyplot.get_fignums()
+    all_drawings(pictures)
+    assert pyplot.get_fignums() == before
+
+
+def test_a_description_cannot_break_out_of_its_attribute(pictures):
+    drawing = plot.image_grid([pictures[0][0]], ['"><script>'])
+    assert "<script>" not in drawing._repr_html_()
+
+
+def test_the_confusion_matrix_is_that_of_scikit_learn():
+    labels, said = torch.tensor([0, 0, 1, 2, 2, 2]), torch.tensor([0, 1, 1, 2, 0, 2])
+    words = plot.confusion(labels, said, ["a", "b", "c"]).description
+    counts = confusion_matrix(labels, said)
+    for row, is_ in enumerate("abc"):
+        for column, called in enumerate("abc"):
+            phrase = f"{counts[row, column]} of {is_} called {called}"
+            assert (phrase in words) == (counts[row, column] > 0)
+
+
+def test_mistakes_shows_the_worst_first_and_nothing_that_is_right(pictures):
+    sure = torch.linspace(0.6, 0.9, 22)
+    probabilities = torch.stack([sure, 1 - sure], 1)  # says "a" each time, the later the surer
+    drawing = plot.mistakes(pictures, probabilities, n=2)
+    assert drawing.description.startswith("2 of 11 mistakes among 22 pictures")
+    assert drawing.description.index("90%") < drawing.description.index("89%")
+    right = torch.eye(2)[pictures.labels]
+    assert plot.mistakes(pictures, right) == "No mistake among 22 pictures."
+
+
+def test_curves_of_a_run_without_validation_or_without_a_whole_epoch_are_drawn():
+    rows = [{k: v for k, v in HISTORY.epochs[0].items() if "valid" not in k}]
+    for history in (History(rows, HISTORY.steps), History([], HISTORY.steps[:2]), History()):
+        assert plot.learning_curves({"run": history}).data
+
+
+def test_no_pictures_to_show_is_said():
+    with pytest.raises(CourseError, match="list is empty"):
+        plot.image_grid([])
+
+
+def test_the_closing_table_gives_mean_spread_and_the_numbers_as_json(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    plot.closing_table({"fine-tuned": [0.9, 0.92, 0.97], "one <class>": [0.5]})
+    table, numbers = shown[0]["text/html"], shown[1]["application/json"]
+    assert "<td>0.930</td><td>0.036</td><td>3</td>" in table and "one &lt;class&gt;" in table
+    assert json.loads(json.dumps(numbers)) == {
+        "fine-tuned": 0.93,
+        "fine-tuned, standard deviation": 0.0361,
+        "fine-tuned, seeds": 3,
+        "one <class>": 0.5,
+    }
