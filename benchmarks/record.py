@@ -94,16 +94,16 @@ def cell(value: list[float] | None, digits: int) -> str:
 
 
 def accuracy_table(result: dict) -> str:
-    """A row per method, with mean, spread and number of seeds, as the lesson's closing table."""
-    lines = ["| method | test accuracy | seeds |", "|---|---|---|"]
+    """A row per method of each lesson's closing table: mean, spread, number of seeds."""
+    lines = ["| lesson | method | test accuracy | seeds |", "|---|---|---|---|"]
+    took = []
     for lesson, values in result["results"].items():
+        took.append(f"lesson {lesson[:2]} took {values['seconds'] / 60:.0f} min")
         for name, value in values.items():
-            if ", " in name and name.rsplit(", ", 1)[1] in ("standard deviation", "seeds"):
+            if name == "seconds" or name.endswith((", standard deviation", ", seeds")):
                 continue
             spread = values.get(f"{name}, standard deviation")
             text = f"{value:.3f}" + (f" ± {spread:.3f}" if spread is not None else "")
-            lines.append(
-                f"| {name} (lesson {lesson[:2]}) | {text} | {values.get(f'{name}, seeds', 1)} |"
-            )
-    lines += ["", f"{result['data']}. {where(result)}", ""]
+            lines.append(f"| {lesson[:2]} | {name} | {text} | {values.get(f'{name}, seeds', 1)} |")
+    lines += ["", f"{result['data']}; {', '.join(took)}. {where(result)}", ""]
     return "\n".join(lines)

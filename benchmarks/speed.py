@@ -1,6 +1,6 @@
 """How fast `fit` is: against the same network without any data work, and against d2l's loop.
 
-    python benchmarks/speed.py [--rounds 5] [--pictures 200]
+    python -m benchmarks.speed [--rounds 5] [--pictures 200]
 
 Needs COURSE_DATA (or data/hotdog). All methods take turns within one run, because a machine's
 speed drifts; medians and ranges over the rounds are printed and written to results.json.
@@ -11,11 +11,11 @@ import time
 import warnings
 
 import torch
-from record import machine, median_range, write
 from torch.nn import functional as F
 from torchvision import datasets
 from torchvision.transforms import v2
 
+from benchmarks.record import machine, median_range, write
 from helpers import data, models, train
 
 BATCH = 32

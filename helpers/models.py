@@ -199,3 +199,19 @@ def param_groups(net: nn.Module, lr: float, head_factor: float = 10) -> list[dic
         {"params": [p for p in trained if p in head], "lr": head_factor * lr},
     ]
     return [group for group in groups if group["params"]]
+
+
+def keep_statistics(net: nn.Module) -> nn.Module:
+    """Let every BatchNorm layer go on using the means and variances it learned before.
+
+    They are buffers, not parameters: in train mode each small batch would overwrite them, whatever
+    `requires_grad` says. The weights and biases of these layers are trained as before.
+    """
+    for layer in net.modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            layer.register_forward_pre_hook(_stay_in_eval_mode)
+    return net
+
+
+def _stay_in_eval_mode(layer: nn.Module, inputs: tuple) -> None:
+    layer.eval()  # before each forward pass, so that no later net.train() can undo it

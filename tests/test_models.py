@@ -1,5 +1,7 @@
 """Networks: the right weights, the right pictures, the right output layer."""
 
+import copy
+import io
 import pickle
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from torchvision.transforms import v2
 from helpers import CourseError
 from helpers.data import to_tensor
 from helpers.models import (
+    keep_statistics,
     load_pretrained,
     output_layer,
     param_groups,
@@ -177,3 +180,29 @@ def test_parameter_groups_leave_frozen_parameters_out():
     net[6].requires_grad_(True)
     (head,) = param_groups(net, 0.01)
     assert len(head["params"]) == 2 and head["lr"] == pytest.approx(0.1)
+
+
+def test_batchnorm_statistics_move_in_train_mode_and_stay_after_keep_statistics():
+    pictures = torch.rand(4, 3, 16, 16)
+    for layers in (SmallNet(), load_pretrained("resnet18", weights=None), load_pretrained()):
+        before = {k: v.clone() for k, v in layers.named_buffers()}
+        layers.train()(pictures)
+        assert any(not torch.equal(v, before[k]) for k, v in layers.named_buffers())
+        layers.load_state_dict(before, strict=False)
+        keep_statistics(layers).train()  # no later train() undoes it
+        layers.train()(pictures)
+        assert all(torch.equal(v, before[k]) for k, v in layers.named_buffers())
+        trained = layers.train()(pictures).sum()
+        trained.backward()
+        assert all(p.grad is not None for p in layers.parameters())
+
+
+def test_statistics_stay_kept_in_a_copy_and_in_a_saved_network():
+    net = keep_statistics(SmallNet())
+    file = io.BytesIO()
+    torch.save(net, file)
+    file.seek(0)
+    for twin in (copy.deepcopy(net), torch.load(file, weights_only=False)):
+        before = twin[1].running_mean.clone()
+        twin.train()(torch.rand(4, 3, 16, 16))
+        assert torch.equal(twin[1].running_mean, before)

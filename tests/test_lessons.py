@@ -1,0 +1,120 @@
+"""The lessons as committed: clean to read, and their texts say what their outputs show."""
+
+import copy
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+
+from benchmarks import record
+from helpers.data import loader
+from helpers.models import output_layer, param_groups
+from helpers.train import fit
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+LESSONS = sorted(NOTEBOOKS.glob("*.ipynb"))
+
+
+def read(name: str):
+    return nbformat.read(next(NOTEBOOKS.glob(f"{name}_*.ipynb")), as_version=4)
+
+
+def code_cells(notebook) -> list:
+    return [c for c in notebook.cells if c.cell_type == "code" and c.source.strip()]
+
+
+def outputs(notebook) -> list:
+    return [o for c in code_cells(notebook) for o in c.outputs]
+
+
+def numbers(name: str) -> dict:
+    """The numbers of a lesson's closing table."""
+    found = [
+        o.data["application/json"]
+        for o in outputs(read(name))
+        if "data" in o and "application/json" in o.data
+    ]
+    assert found, f"lesson {name} has no closing table"
+    return {k: v for table in found for k, v in table.items()}
+
+
+@pytest.mark.parametrize("file", LESSONS, ids=lambda f: f.stem)
+def test_a_lesson_is_committed_clean(file):
+    text, notebook = file.read_text(encoding="utf-8"), nbformat.read(file, as_version=4)
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert len(text) <= 600_000
+    cells = code_cells(notebook)
+    assert [c.execution_count for c in cells] == list(range(1, len(cells) + 1))
+    assert len({c.id for c in notebook.cells}) == len(notebook.cells)
+    assert not re.search(r"[\"' (=](/(home|root|tmp|usr|work)/|[A-Z]:\\\\Users)", text)
+    assert "widgets" not in notebook.metadata
+    for output in outputs(notebook):
+        assert output.output_type != "error"
+        assert output.get("name") != "stderr", output.get("text")
+    for cell in notebook.cells:
+        assert cell.cell_type == "markdown" or len(cell.source.splitlines()) <= 12, cell.id
+
+
+@pytest.mark.parametrize("file", LESSONS, ids=lambda f: f.stem)
+def test_every_picture_in_a_lesson_is_described(file):
+    for output in outputs(nbformat.read(file, as_version=4)):
+        data = output.get("data", {})
+        assert not any(kind.startswith("image/") for kind in data)
+        for tag in re.findall(r"<img[^>]*", data.get("text/html", "")):
+            assert len(re.search(r'alt="([^"]*)"', tag)[1]) > 15
+
+
+@pytest.mark.parametrize("file", LESSONS, ids=lambda f: f.stem)
+def test_headings_are_in_order_and_links_lead_somewhere(file):
+    notebook = nbformat.read(file, as_version=4)
+    prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    levels = [len(h) for h in re.findall(r"^(#+) ", prose, flags=re.M)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
+    for target in re.findall(r"\]\(([^)#]+)\)", prose):
+        assert target.startswith("https://") or (NOTEBOOKS / target).exists(), target
+
+
+def test_lesson_00_shows_that_a_name_is_better_than_always_saying_no():
+    found = numbers("00")
+    assert found["the name hotdog comes first, no training"] > found["always saying no"] + 0.2
+
+
+def test_lesson_01_shows_that_fine_tuning_gains_over_three_seeds():
+    found = numbers("01")
+    assert found["fine-tuned, seeds"] == 3
+    assert found["fine-tuned"] >= 0.93
+    assert found["fine-tuned"] > found["the name hotdog comes first, no training"]
+    assert found["always the same answer"] == 0.5
+
+
+def inline(name: str) -> dict:
+    """The functions that a lesson defines in its cells tagged "inline"."""
+    space = {"nn": torch.nn, "torch": torch}
+    for cell in code_cells(read(name)):
+        if "inline" in cell.metadata.get("tags", []):
+            exec(cell.source, space)
+    return space
+
+
+def test_the_training_loop_of_lesson_01_gives_the_same_weights_as_fit(pictures, net):
+    lesson, theirs = inline("01"), copy.deepcopy(net)
+    batches = loader(pictures, 4)
+    for trained in (net, theirs):
+        trained[5].p = 0.0
+    groups = lesson["two_groups"](net, output_layer(net)[0], 0.01, 10)
+    lesson["train_one_epoch"](net, batches, torch.optim.AdamW(groups))
+    fit(theirs, batches, None, torch.optim.AdamW(param_groups(theirs, 0.01, 10)), 1, quiet=True)
+    for a, b in zip(net.state_dict().values(), theirs.state_dict().values(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_the_readme_quotes_the_results_of_the_benchmarks():
+    text = record.README.read_text(encoding="utf-8")
+    assert {"speed", "accuracy"} <= record.read().keys()
+    assert record.with_tables(text, record.read()) == text
+    for name in record.read():
+        assert f"<!-- {name} -->" in text
