@@ -109,7 +109,7 @@ def eclair(canvas: Canvas, frame: Frame) -> None:
         raised(dome, 0.36) + 0.01 * canvas.noise(8, 3), crust(canvas, dome, pick(rng, CRUSTS))
     )
     glaze = step(0.42, 0.55, roll(x, y, 0.7, wavy * 0.95, 2.3) + 0.12 * canvas.noise(3, 2))
-    colour = pick(rng, [(0.20, 0.09, 0.05), (0.52, 0.22, 0.10), (0.85, 0.60, 0.25)])
+    colour = pick(rng, [(0.20, 0.09, 0.05), (0.40, 0.23, 0.14), (0.85, 0.60, 0.25)])
     canvas.coat(0.03 * glaze, colour, 0.5, 50)
     if rng.random() < 0.6:
         squiggle(canvas, x, y, 0.55, 0.1, [MAYONNAISE, (0.3, 0.12, 0.06)][rng.integers(2)])

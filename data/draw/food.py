@@ -10,6 +10,7 @@ from garden import banana, carrot, chilli, corn, cucumber, lay_carrot, lay_slice
 from grounds import pick
 from parts import (
     KETCHUP,
+    MAYONNAISE,
     MUSTARD,
     ONION,
     RELISH,
@@ -30,10 +31,10 @@ def hotdog(canvas: Canvas, frame: Frame) -> None:
     """A sausage in a split bun, with any of mustard, ketchup, onions and relish."""
     rng = canvas.rng
     x, y = canvas.frame(*frame)
-    bend, half = rng.normal(0, 0.12), rng.uniform(0.62, 0.78)
+    bend, half = rng.normal(0, 0.12), rng.uniform(0.6, 0.74)
     floor = bun(canvas, x, y, bend, half)
     s, v = spine(x, y, bend + rng.normal(0, 0.05))
-    long, radius = half + rng.uniform(0.0, 0.17), rng.uniform(0.13, 0.16)
+    long, radius = half + rng.uniform(0.03, 0.2), rng.uniform(0.135, 0.165)
     if rng.random() < 0.15:
         leaf(canvas, s, v, half * 0.95, radius * 1.6, 0.26)
     sausage(canvas, s, v, long, radius, floor + 0.05)
@@ -59,20 +60,20 @@ def sausage_alone(canvas: Canvas, frame: Frame) -> None:
     for number in range(many):
         across = y - 0.33 * (number - (many - 1) / 2)
         s, v = spine(x + rng.normal(0, 0.08), across, rng.normal(0, 0.35))
-        sausage(canvas, s, v, rng.uniform(0.6, 0.8), rng.uniform(0.12, 0.15), 0)
+        sausage(canvas, s, v, rng.uniform(0.65, 0.85), rng.uniform(0.13, 0.16), 0)
         if rng.random() < 0.4:
             squiggle(canvas, s, v, 0.5, rng.choice([0, 0.06]), SAUCES[rng.integers(2)])
 
 
 def empty_bun(canvas: Canvas, frame: Frame) -> None:
-    """A split bun with nothing in it but, at most, sauce."""
+    """A split bun with nothing in it but, at most, mustard or mayonnaise."""
     rng = canvas.rng
     x, y = canvas.frame(*frame)
     bend = rng.normal(0, 0.12)
     bun(canvas, x, y, bend)
     s, v = spine(x, y, bend)
     if rng.random() < 0.6:
-        squiggle(canvas, s, v, 0.6, 0.05, SAUCES[rng.integers(3)])
+        squiggle(canvas, s, v, 0.6, 0.05, [MUSTARD, MAYONNAISE][rng.integers(2)])
 
 
 def carrot_bun(canvas: Canvas, frame: Frame) -> None:
@@ -87,10 +88,10 @@ def cucumber_bun(canvas: Canvas, frame: Frame) -> None:
     rng = canvas.rng
     x, y = canvas.frame(*frame)
     bun(canvas, x, y)
-    leaf(canvas, x, y, 0.72, 0.3, 0.29)
+    leaf(canvas, x, y, 0.72, 0.3, 0.34)
     for place in np.linspace(-0.48, 0.48, 4):
         red = rng.random() < 0.4
-        lay_slice(canvas, x - place, y + rng.normal(0, 0.04), 0.19, 0.35 + 0.02 * rng.random(), red)
+        lay_slice(canvas, x - place, y + rng.normal(0, 0.04), 0.19, 0.41 + 0.02 * rng.random(), red)
     if rng.random() < 0.5:
         squiggle(canvas, x, y, 0.6, 0.06, SAUCES[rng.integers(3)])
 
@@ -100,12 +101,12 @@ def cheese_bun(canvas: Canvas, frame: Frame) -> None:
     rng = canvas.rng
     x, y = canvas.frame(*frame)
     bun(canvas, x, y)
-    leaf(canvas, x, y, 0.7, 0.26, 0.26)
+    leaf(canvas, x, y, 0.74, 0.32, 0.34)
     for number, place in enumerate(np.linspace(-0.5, 0.5, 4)):
         u, v = x - place + 0.4 * y, y + rng.normal(0, 0.02)
         inside = (np.abs(u) < 0.2) & (np.abs(v) < 0.22)
         tone = np.array([0.95, 0.72, 0.25]) * (1 + 0.02 * canvas.noise(8, 2))[..., None]
-        canvas.put(np.where(inside, 0.34 + 0.01 * number + 0.1 * u, -9), tone, 0.2, 20)
+        canvas.put(np.where(inside, 0.42 + 0.01 * number + 0.1 * u, -9), tone, 0.2, 20)
 
 
 def skewer(canvas: Canvas, frame: Frame) -> None:

@@ -27,7 +27,7 @@ def draw(split: str, label: str, number: int) -> Image.Image:
     rng = np.random.default_rng([name, number])
     canvas = Canvas(rng)
     GROUNDS[(name + number) % len(GROUNDS)](canvas)
-    frame = (tuple(rng.uniform(-0.12, 0.12, 2)), rng.uniform(0, 2 * np.pi), rng.uniform(0.95, 1.3))
+    frame = (tuple(rng.uniform(-0.12, 0.12, 2)), rng.uniform(0, 2 * np.pi), rng.uniform(1.0, 1.3))
     lay = food.hotdog if label == "hotdog" else food.OTHERS[number % len(food.OTHERS)]
     lay(canvas, frame)
     tilt = rng.uniform(0, 0.65)

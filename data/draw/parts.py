@@ -7,7 +7,7 @@ from scene import Array, Canvas, Colour, mix, step, wander
 CRUSTS = [(0.82, 0.55, 0.26), (0.87, 0.64, 0.35), (0.75, 0.45, 0.19), (0.90, 0.71, 0.44)]
 CRUMB = (0.97, 0.88, 0.68)
 MEATS = [(0.64, 0.20, 0.11), (0.74, 0.28, 0.17), (0.56, 0.15, 0.09), (0.66, 0.32, 0.18)]
-MUSTARD, KETCHUP, MAYONNAISE = (0.93, 0.72, 0.08), (0.68, 0.06, 0.03), (0.96, 0.93, 0.80)
+MUSTARD, KETCHUP, MAYONNAISE = (0.93, 0.72, 0.08), (0.62, 0.05, 0.025), (0.96, 0.93, 0.80)
 SAUCES = [MUSTARD, KETCHUP, MAYONNAISE]
 ONION, RELISH = [(0.95, 0.93, 0.85), (0.88, 0.85, 0.72)], [(0.35, 0.45, 0.08), (0.50, 0.55, 0.15)]
 
@@ -61,8 +61,8 @@ def bun(canvas: Canvas, x: Array, y: Array, bend: float = 0.0, half: float = 0.7
     rng = canvas.rng
     s, v = spine(x, y, bend)
     s = s + 0.02 * canvas.noise(2, 2)
-    radius, rise = rng.uniform(0.19, 0.23), rng.uniform(0.3, 0.4)
-    apart, blunt = radius * rng.uniform(0.68, 0.85), rng.uniform(2.2, 3.2)
+    radius, rise = rng.uniform(0.19, 0.23), rng.uniform(0.29, 0.38)
+    apart, blunt = radius * rng.uniform(0.74, 0.92), rng.uniform(2.2, 3.2)
     pores, inner = crumb(canvas)
     colour, gloss = pick(rng, CRUSTS), rng.uniform(0.03, 0.25)
     floor = roll(s, v, half - 0.02, radius * 1.2, 3)
@@ -75,7 +75,7 @@ def bun(canvas: Canvas, x: Array, y: Array, bend: float = 0.0, half: float = 0.7
         skin = mix(crust(canvas, dome, colour), inner, cut)
         wrinkles = 0.006 * canvas.noise(6, 4) + pores * cut
         canvas.put(raised(dome, rise, 0.02) + wrinkles, skin, gloss * (1 - cut), 22)
-    if rng.random() < 0.2:
+    if rng.random() < 0.15:
         seeds(canvas, (np.abs(s) < half * 0.9) & (np.abs(np.abs(v) - apart) < radius * 0.6))
     return 0.12
 
