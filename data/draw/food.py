@@ -53,7 +53,7 @@ def hotdog(canvas: Canvas, frame: Frame) -> None:
 
 
 def sausage_alone(canvas: Canvas, frame: Frame) -> None:
-    """One or two sausages without any bread, often with a line of sauce."""
+    """One to three sausages without any bread, often with a line of sauce."""
     rng = canvas.rng
     x, y = canvas.frame(*frame)
     many = int(rng.integers(1, 4))

@@ -3,7 +3,7 @@
 import numpy as np
 from grounds import pick
 from parts import raised, roll, spine
-from scene import Canvas, Frame, mix, noise, step, wander
+from scene import Array, Canvas, Frame, mix, noise, step, wander
 
 
 def banana(canvas: Canvas, frame: Frame) -> None:
@@ -21,7 +21,8 @@ def banana(canvas: Canvas, frame: Frame) -> None:
         canvas.put(raised(dome, 0.3) + 0.012 * (np.abs(v - 0.05) < 0.01), tone, 0.15, 20)
 
 
-def lay_carrot(canvas, x, y, half: float, radius: float, lift: float) -> None:
+def lay_carrot(canvas: Canvas, x: Array, y: Array, half: float, radius: float, lift: float) -> None:
+    """A carrot along x, its underside `lift` high."""
     rng = canvas.rng
     s, v = spine(x, y, rng.normal(0, 0.15))
     thin = radius * (0.72 - 0.42 * np.clip(s / half, -1, 1)) * (1 + 0.05 * wander(rng, s * 6))
@@ -88,7 +89,7 @@ def chilli(canvas: Canvas, frame: Frame) -> None:
         canvas.put(raised(stalk, 0.18), (0.25, 0.42, 0.12), 0.2)
 
 
-def lay_slice(canvas, x, y, radius: float, height: float, red: bool) -> None:
+def lay_slice(canvas: Canvas, x: Array, y: Array, radius: float, height: float, red: bool) -> None:
     """A slice of tomato or cucumber."""
     far, turn = np.hypot(x, y) / radius, np.arctan2(y, x)
     if red:

@@ -10,7 +10,7 @@ from pathlib import Path
 import food
 import numpy as np
 from grounds import GROUNDS
-from photo import Light, develop, photograph, shade
+from photo import take
 from PIL import Image
 from scene import Canvas
 
@@ -30,9 +30,7 @@ def draw(split: str, label: str, number: int) -> Image.Image:
     frame = (tuple(rng.uniform(-0.12, 0.12, 2)), rng.uniform(0, 2 * np.pi), rng.uniform(1.0, 1.3))
     lay = food.hotdog if label == "hotdog" else food.OTHERS[number % len(food.OTHERS)]
     lay(canvas, frame)
-    tilt = rng.uniform(0, 0.65)
-    colours = shade(canvas, Light.draw(rng), tilt)
-    return develop(rng, photograph(canvas, colours, tilt, rng.uniform(0, 0.25)), SIZE)
+    return take(canvas, SIZE)
 
 
 def main() -> None:

@@ -50,9 +50,8 @@ def shadow(height: Array, light: Light, unit: float) -> Array:
         columns = np.clip(span + round(shift[0]), 0, count - 1)
         rows = np.clip(span + round(shift[1]), 0, count - 1)
         above = small[np.ix_(rows, columns)] - small - far * slope
-        hidden = np.maximum(
-            hidden, step(-0.5, 0.5, above / (0.02 + light.soft * far)) * (above > -0.3)
-        )
+        edge = step(-0.5, 0.5, above / (0.02 + light.soft * far))
+        hidden = np.maximum(hidden, edge * (above > -0.3))
     image = Image.fromarray(blur(hidden, 2.5))
     return np.clip(image.resize(height.shape[::-1], Image.Resampling.BICUBIC), 0, 1)
 
@@ -127,7 +126,17 @@ def develop(rng: np.random.Generator, picture: Array, size: int) -> Image.Image:
     image.paste(soft, mask=Image.fromarray(unsharp.astype(np.uint8)))
     image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.0, 0.6)))
     image = image.resize((size, size), Image.Resampling.LANCZOS)
-    grain = rng.normal(0, rng.uniform(0.5, 3.5), (size, size, 1)) + rng.normal(
-        0, 0.8, (size, size, 3)
-    )
+    grain = rng.normal(0, rng.uniform(0.5, 3.5), (size, size, 1))
+    grain = grain + rng.normal(0, 0.8, (size, size, 3))
     return Image.fromarray(np.clip(np.asarray(image) + grain, 0, 255).astype(np.uint8))
+
+
+def take(canvas: Canvas, size: int, most_tilt: float = 0.65) -> Image.Image:
+    """A `size` x `size` photograph of the table, in a light and from a side drawn at random.
+
+    The camera looks straight down or leans back by up to `most_tilt` (radian).
+    """
+    rng = canvas.rng
+    tilt = rng.uniform(0, most_tilt)
+    colours = shade(canvas, Light.draw(rng), tilt)
+    return develop(rng, photograph(canvas, colours, tilt, rng.uniform(0, 0.25)), size)

@@ -105,7 +105,9 @@ class Canvas:
         self.gloss = np.zeros(shape, np.float32)
         self.shine = np.full(shape, 20, np.float32)
 
-    def frame(self, centre: tuple[float, float], angle: float, scale: float = 1.0):
+    def frame(
+        self, centre: tuple[float, float], angle: float, scale: float = 1.0
+    ) -> tuple[Array, Array]:
         """x and y (N, N) of a thing's own axes: moved, turned by `angle` (radian), enlarged."""
         x, y = self.x - centre[0], self.y - centre[1]
         cos, sin = float(np.cos(angle)), float(np.sin(angle))
@@ -157,6 +159,7 @@ class Canvas:
                 self.gloss[part][over] = gloss
 
     def _cover(self, over: Array, top: Array, colour: Colour, gloss: float, shine: float) -> None:
+        """Replace height, colour, gloss and shine where the mask `over` (N, N) is true."""
         colour = np.broadcast_to(np.asarray(colour, np.float32), self.colour.shape)
         self.height[over] = top[over]
         self.colour[over] = colour[over]
