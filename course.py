@@ -189,6 +189,8 @@ def hand_over(module, *arguments):
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # a kernel "python3" in the home is another Python
     paths = [str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))  # .venv knows where it was made
+    if os.environ.get("COURSE_DATA"):  # lessons run in another folder than this one
+        os.environ["COURSE_DATA"] = os.path.abspath(os.environ["COURSE_DATA"])
     os.chdir(str(ROOT))
     command = [str(PYTHON), "-m", module, *arguments]
     sys.stdout.flush()
