@@ -85,6 +85,7 @@ def execute(notebook: NotebookNode, path: Path, size: str) -> Report:
         coalesce_streams=True,
         store_widget_state=False,
         resources={"metadata": {"path": str(path.parent)}},
+        extra_arguments=["--log-level=ERROR"],  # its warnings are not about the lesson
         on_cell_execute=lambda cell, cell_index: started.append(cell),
     )
     report = Report(path.stem)
