@@ -55,7 +55,7 @@ def main(argv):
     except OSError as error:
         if error.errno == errno.ENOSPC:
             sys.exit(DISK_FULL)
-        sys.exit(f"The course could not be set up in {VENV}: {error}.")
+        sys.exit(f"{VENV} cannot be set up ({error}): see that you may write to this folder.")
 
 
 def obey(argv):
@@ -65,9 +65,10 @@ def obey(argv):
         everything = ["--nbval-lax", "--nbval-current-env", "tests", *lessons]
         os.environ.setdefault("COURSE_SIZE", "drawn")
         hand_over("pytest", *(argv[1:] or everything))
-    arguments, options = make_parser().parse_known_args(argv)
+    parser = make_parser()
+    arguments, options = parser.parse_known_args(argv)
     if options and arguments.command != "lab":  # JupyterLab has options of its own
-        sys.exit(f"course.py {arguments.command} does not know {' '.join(options)}.")
+        parser.error(f"{arguments.command} does not know {' '.join(options)}")
     if arguments.command in ("lab", "run"):  # a wrong name is told before a long install
         lessons = find_lessons(arguments.lessons)
     ensure_installed()
