@@ -119,6 +119,13 @@ def test_without_save_nothing_changes_and_a_dead_kernel_is_told(tmp_path, capsys
     assert "00_dies: 1 cells" in capsys.readouterr().out
 
 
+def test_damaged_file_is_told(tmp_path):
+    lesson = tmp_path / "00_damaged.ipynb"
+    lesson.write_text("<<<<<<< ours\n{}")
+    (report,) = run.run_lessons([lesson], tmp_path / "build")
+    assert report.trouble == "the file is damaged: get it again"
+
+
 def test_a_cell_that_hangs_ends_in_time(tmp_path, monkeypatch):
     monkeypatch.setitem(run.CELL_MINUTES, "drawn", 1 / 60)
     lesson = write_lesson(tmp_path, "00_hangs", "import time\ntime.sleep(60)")

@@ -30,7 +30,7 @@ def fetch(name: str, size: str) -> str:
     try:
         models.load_pretrained(name)
     except CourseError as error:
-        raise CourseError(f"{name} is no data set ({', '.join(data.SETS)}). {error}") from None
+        raise CourseError(f"{error} The data sets are: {', '.join(data.SETS)}.") from None
     caches = f"{torch.hub.get_dir()} or the cache of Hugging Face"
     return f"The weights of {name} are ready, in the installed packages, {caches}."
 

@@ -17,6 +17,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
+from nbformat.reader import NotJSONError
 
 from course import ROOT, find_lessons, make_parser
 
@@ -61,7 +62,11 @@ def run_lessons(
     build.mkdir(parents=True, exist_ok=True)
     reports = []
     for path in lessons:
-        notebook = without_outputs(nbformat.read(path, as_version=4))
+        try:
+            notebook = without_outputs(nbformat.read(path, as_version=4))
+        except NotJSONError:
+            reports.append(Report(path.stem, trouble="the file is damaged: get it again"))
+            continue
         report = execute(notebook, path, size)
         write_page(notebook, path, build)
         write_results(report, build / "results.json")
