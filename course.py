@@ -74,7 +74,7 @@ def obey(argv):
     ensure_installed()
     if arguments.command == "lab":
         hand_over("jupyterlab", *options, str(lessons[0] if arguments.lessons else NOTEBOOKS))
-    hand_over("tools." + arguments.command, *argv[1:])
+    hand_over("tools", *argv)
 
 
 def make_parser():

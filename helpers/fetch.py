@@ -22,11 +22,7 @@ TIMEOUT = (10, 60)  # seconds to connect, seconds without a byte
 
 
 class _TryAgain(Exception):
-    """A failure that may pass by itself, and the seconds that the server asks us to wait."""
-
-    def __init__(self, reason: str, wait: float = 0.0):
-        super().__init__(reason)
-        self.wait = wait
+    """A failure that may pass: the reason and the seconds that the server asks us to wait."""
 
 
 def download(url: str, target: Path, *, sha1: str | None = None, sha256: str | None = None) -> Path:
@@ -91,7 +87,7 @@ def _receive(url: str, part: Path, target: Path) -> None:
         try:
             return _receive_once(url, part, target)
         except _TryAgain as error:
-            reason, wait = str(error), error.wait
+            reason, wait = error.args
         if attempt + 1 < TRIES:
             time.sleep(min(max(wait, FIRST_WAIT * 2**attempt), LONGEST_WAIT))
     raise _failure(url, target, f"{reason}, {TRIES} times")
@@ -116,9 +112,9 @@ def _receive_once(url: str, part: Path, target: Path) -> None:
         advice = "its certificate cannot be checked: is the clock right, is a proxy in the way"
         raise _failure(url, target, advice) from None
     except requests.RequestException:
-        raise _TryAgain("the connection failed") from None
+        raise _TryAgain("the connection failed", 0) from None
     if total and size != total:
-        raise _TryAgain("the connection was cut off")
+        raise _TryAgain("the connection was cut off", 0)
 
 
 def _check(answer: requests.Response, url: str, part: Path, target: Path) -> None:
@@ -127,10 +123,10 @@ def _check(answer: requests.Response, url: str, part: Path, target: Path) -> Non
     span = answer.headers.get("Content-Range", "")
     if code == 416 or (code == 206 and not span.startswith(f"bytes {have}-")):
         part.unlink(missing_ok=True)
-        raise _TryAgain("the server has no such part of the file")
+        raise _TryAgain("the server has no such part of the file", 0)
     if code == 429 or code >= 500:
         wait = answer.headers.get("Retry-After", "")
-        raise _TryAgain(f"the server answered {code}", float(wait) if wait.isdecimal() else 0.0)
+        raise _TryAgain(f"the server answered {code}", int(wait) if wait.isdecimal() else 0)
     if code >= 400:
         raise _failure(url, target, f"the server answered {code}")
     if not os.environ.get("COURSE_MIRROR") and not _is_safe(answer.url):

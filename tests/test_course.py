@@ -39,7 +39,7 @@ class Copy:
         self.venv, self.log = folder / ".venv", folder / "pip.log"
         for name in ("00_start_here", "01_hotdog", "10_later"):
             self.write(f"notebooks/{name}.ipynb", "")
-        self.write("tools/run.py", FAKE_RUN)
+        self.write("tools/__main__.py", FAKE_RUN)
         self.write("requirements.txt", "# nothing\n")
         self.write("pyproject.toml", "")
         if fake_pip:
@@ -89,9 +89,9 @@ def is_one_sentence(text: str) -> bool:
 def test_first_use_installs_and_the_second_starts_at_once(copy):
     status, out, err = copy.run("run", "0", "--size", "tiny")
     assert (status, err, copy.pip_calls()) == (0, "", 1)
-    assert "Installing" in out and out.endswith("ran ['0', '--size', 'tiny'] None\n")
+    assert "Installing" in out and out.endswith("ran ['run', '0', '--size', 'tiny'] None\n")
     begin = time.perf_counter()
-    assert copy.run("run") == (0, "ran [] None\n", "")
+    assert copy.run("run") == (0, "ran ['run'] None\n", "")
     assert time.perf_counter() - begin < 2
     assert copy.pip_calls() == 1
 
@@ -104,7 +104,7 @@ def test_real_pip_and_a_network_that_goes_away(tmp_path):
         wheel.writestr("tiny-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any")
         wheel.writestr("tiny-1.dist-info/RECORD", "")
     copy.write("requirements.txt", "./tiny-1-py3-none-any.whl\n")
-    copy.write("tools/run.py", "import tiny; print('tiny is here')")
+    copy.write("tools/__main__.py", "import tiny; print('tiny is here')")
     nowhere = {
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_FIND_LINKS": "",
@@ -237,7 +237,7 @@ def test_lessons_by_number_or_name(copy):
 
 def test_relative_data_folder_is_the_callers(copy):
     _, out, _ = copy.run("run", COURSE_DATA="my data")
-    assert out.endswith(f"ran [] {copy.folder.parent / 'my data'}\n")
+    assert out.endswith(f"ran ['run'] {copy.folder.parent / 'my data'}\n")
 
 
 @pytest.fixture
@@ -281,9 +281,4 @@ def test_test_runs_everything_or_what_is_asked(handed, copy):
 
 
 def test_fetch_is_handed_over(handed):
-    assert handed("fetch", "hotdog", "--size", "tiny") == [
-        "tools.fetch",
-        "hotdog",
-        "--size",
-        "tiny",
-    ]
+    assert handed("fetch", "hotdog") == ["tools", "fetch", "hotdog"]

@@ -5,14 +5,18 @@ import http.server
 import io
 import os
 import stat
+import sys
 import threading
 import zipfile
+from types import SimpleNamespace
 
 import pytest
 import requests
 
+import helpers
 from helpers import CourseError, fetch
 from helpers.fetch import download, unpack
+from tools import fetch as tool
 
 CONTENT = bytes(range(256)) * 2000
 SHA1 = hashlib.sha1(CONTENT).hexdigest()
@@ -283,3 +287,33 @@ def test_broken_archive_is_one_sentence(tmp_path, content):
     with pytest.raises(CourseError, match="a.zip"):
         unpack(archive, tmp_path / "a")
     assert not (tmp_path / "a").exists() and not (tmp_path / "a.unpacking").exists()
+
+
+@pytest.fixture
+def shelf(monkeypatch, tmp_path):
+    """helpers.data and helpers.models with one data set and one network."""
+
+    def load_pretrained(name):
+        if name != "net":
+            raise CourseError(f'There is no network "{name}".')
+
+    data = SimpleNamespace(SETS=("hotdog",), find=lambda name, size: tmp_path / name / size)
+    models = SimpleNamespace(load_pretrained=load_pretrained)
+    for name, module in (("data", data), ("models", models)):
+        monkeypatch.setitem(sys.modules, f"helpers.{name}", module)
+        monkeypatch.setattr(helpers, name, module, raising=False)
+    monkeypatch.setenv("COURSE_SIZE", "drawn")
+
+
+@pytest.mark.parametrize(
+    "arguments, status, told",
+    [
+        (["hotdog"], 0, os.path.join("hotdog", "full")),
+        (["hotdog", "--size", "tiny"], 0, os.path.join("hotdog", "tiny")),
+        (["net"], 0, "weights of net are ready"),
+        (["walrus"], 1, 'no network "walrus". The data sets are: hotdog.'),
+    ],
+)
+def test_fetch_command(shelf, capsys, arguments, status, told):
+    assert tool.main(arguments) == status
+    assert told in capsys.readouterr()[status]

@@ -33,10 +33,3 @@ def fetch(name: str, size: str) -> str:
         raise CourseError(f"{error} The data sets are: {', '.join(data.SETS)}.") from None
     caches = f"{torch.hub.get_dir()} or the cache of Hugging Face"
     return f"The weights of {name} are ready, in the installed packages, {caches}."
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:
-        sys.exit(130)

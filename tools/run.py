@@ -119,14 +119,14 @@ def watch(running: Future, report: Report, started: list, cells: int) -> None:
             report.memory = max(report.memory, memory_of_kernels())
             report.seconds = time.perf_counter() - begin
             if terminal:
-                line = f"{report.name}: cell {len(started)} of {cells}, {report.seconds:.0f} s"
-                print(f"\r{line}", end=" ", flush=True)
+                done = f"cell {len(started)} of {cells}, {report.seconds:.0f} s"
+                print(f"\r{report.name}: {done}", end=" ", flush=True)
             time.sleep(0.1)
     except KeyboardInterrupt:
         for process in psutil.Process().children(recursive=True):
             process.kill()
         raise
-    print(f"\r{report.name}: {cells} cells," if terminal else "in", f"{report.seconds:.0f} s   ")
+    print("" if terminal else f"in {report.seconds:.0f} s")
 
 
 def memory_of_kernels() -> float:
@@ -226,11 +226,3 @@ def table(reports: list[Report]) -> str:
         measured = f"{report.seconds:7.1f}  {report.memory:8.0f} MB"
         lines.append(f"{report.name:{width}}  {measured}  {report.trouble or 'ok'}")
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:
-        print()
-        sys.exit(130)
