@@ -124,13 +124,12 @@ def ensure_installed():
         return
     print("Installing what the lessons need into .venv: once, some minutes.", flush=True)
     print("Linux downloads about 3 GB, macOS and Windows about 0.5 GB.", flush=True)
-    same_python = stamp.split("-")[0] == wanted.split("-")[0]
-    if same_python:
+    if stamp:
         STAMP.unlink()
     else:
         make_venv()
     trouble = install()
-    if trouble == NO_NETWORK and same_python:  # pip brings everything before it changes anything
+    if trouble == NO_NETWORK and stamp:  # pip brings everything before it changes anything
         print(f"{NO_NETWORK} Until then the older packages serve.", file=sys.stderr)
         wanted = stamp
     elif trouble:
@@ -139,11 +138,11 @@ def ensure_installed():
 
 
 def fingerprint():
-    """The Python version and a hash of the files that say what .venv holds."""
+    """A hash of the files that say what .venv holds."""
     digest = hashlib.sha256()
     for name in ("requirements.txt", "pyproject.toml"):
         digest.update((ROOT / name).read_bytes())
-    return "{}.{}-{}".format(*sys.version_info[:2], digest.hexdigest())
+    return digest.hexdigest()
 
 
 def starts():
@@ -177,10 +176,10 @@ def install():
 
 def explain(complaints):
     """One sentence for the failures that everybody meets; else what pip said."""
-    if any(sign in complaints for sign in ("No space left", "Errno 28", "not enough space")):
+    errors = complaints[max(0, complaints.find("ERROR")) :]  # a warning may have passed by itself
+    if any(sign in errors for sign in ("No space left", "Errno 28", "not enough space")):
         return DISK_FULL
-    signs = ("(from versions: none)", "connection broken", "Max retries exceeded", "timed out")
-    if any(sign in complaints for sign in signs):
+    if any(sign in errors for sign in ("(from versions: none)", "Max retries", "timed out")):
         return NO_NETWORK
     return f"{complaints.strip()}\n{NOT_INSTALLED}"
 

@@ -145,16 +145,12 @@ def test_changed_requirements_are_installed_on_top(copy):
     assert copy.pip_calls() == 2 and kept.exists()
 
 
-def test_venv_of_a_lost_or_another_python_is_made_anew(copy):
+def test_venv_of_a_lost_python_is_made_anew(copy):
     copy.run("run")
-    python = copy.venv / course.PYTHON.relative_to(course.VENV)
-    python.unlink()
-    assert copy.run("run")[0] == 0
-    stamp = copy.venv / "installed"
-    stamp.write_text("3.9-" + stamp.read_text().split("-")[1])
     (copy.venv / "old").touch()
+    (copy.venv / course.PYTHON.relative_to(course.VENV)).unlink()
     assert copy.run("run")[0] == 0
-    assert copy.pip_calls() == 3 and not (copy.venv / "old").exists()
+    assert copy.pip_calls() == 2 and not (copy.venv / "old").exists()
 
 
 @pytest.mark.parametrize("version", [(3, 8, 18), (3, 10, 1), (3, 14, 0)])
@@ -174,6 +170,7 @@ def test_no_venv_module(copy):
     assert (status, err) == (1, course.NO_VENV + "\n") and is_one_sentence(err)
 
 
+PASSED = "WARNING: Retrying, Read timed out\nERROR: Invalid requirement"
 LOST = "ERROR: Could not find a version that satisfies the requirement torch (from versions: none)"
 FULL = "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"
 
@@ -187,8 +184,8 @@ def test_pip_fails_with_nothing_installed(copy, pip_says, told):
 
 
 def test_pip_fails_for_a_reason_of_its_own(copy):
-    status, _, err = copy.run("run", PIP_SAYS="ERROR: Invalid requirement")
-    assert (status, err) == (1, f"ERROR: Invalid requirement\n{course.NOT_INSTALLED}\n")
+    status, _, err = copy.run("run", PIP_SAYS=PASSED)
+    assert (status, err) == (1, f"{PASSED}\n{course.NOT_INSTALLED}\n")
 
 
 @pytest.mark.parametrize(
