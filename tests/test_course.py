@@ -54,8 +54,8 @@ class Copy:
     def start(self, *arguments: str, setup: str = "", **variables: str) -> subprocess.Popen:
         script = str(self.folder / "course.py")
         code = PRELUDE.format(script=script, setup=setup, fake_pip=self.fake_pip)
-        environment = os.environ | {"PIP_LOG": str(self.log)} | variables
-        environment.pop("PYTHONPATH", None)
+        kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "COURSE_DATA")}
+        environment = kept | {"PIP_LOG": str(self.log)} | variables
         return subprocess.Popen(
             [sys.executable, "-c", code, *arguments],
             env=environment,
@@ -92,7 +92,7 @@ def test_first_use_installs_and_the_second_starts_at_once(copy):
     assert "Installing" in out and out.endswith("ran ['run', '0', '--size', 'tiny'] None\n")
     begin = time.perf_counter()
     assert copy.run("run") == (0, "ran ['run'] None\n", "")
-    assert time.perf_counter() - begin < 2
+    assert time.perf_counter() - begin < 5  # pip and venv would take longer, but machines are busy
     assert copy.pip_calls() == 1
 
 
