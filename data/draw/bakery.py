@@ -3,7 +3,7 @@
 import numpy as np
 from garden import lay_slice
 from grounds import pick
-from parts import CRUSTS, MAYONNAISE, crust, grains, leaf, raised, roll, seeds, spine, squiggle
+from parts import CRUSTS, crust, grains, leaf, raised, roll, seeds, spine
 from scene import Canvas, Frame, mix, step, wander
 
 
@@ -97,22 +97,6 @@ def churro(canvas: Canvas, frame: Frame) -> None:
         tone = mix((0.50, 0.26, 0.10), (0.76, 0.48, 0.20), 0.5 + 0.5 * groove)
         sugar = step(0.5, 0.9, canvas.noise(50, 1)) * 0.4
         canvas.put(raised(dome, 0.22) + 0.025 * groove, mix(tone, (0.95, 0.9, 0.8), sugar), 0.1)
-
-
-def eclair(canvas: Canvas, frame: Frame) -> None:
-    """An éclair: a bun of choux pastry under a glaze, sometimes with piped lines."""
-    rng = canvas.rng
-    x, y = canvas.frame(*frame)
-    wavy = 0.25 * (1 + 0.04 * canvas.noise(2, 2))
-    dome = roll(x, y, 0.75, wavy, 2.3)
-    canvas.put(
-        raised(dome, 0.36) + 0.01 * canvas.noise(8, 3), crust(canvas, dome, pick(rng, CRUSTS))
-    )
-    glaze = step(0.42, 0.55, roll(x, y, 0.7, wavy * 0.95, 2.3) + 0.12 * canvas.noise(3, 2))
-    colour = pick(rng, [(0.20, 0.09, 0.05), (0.40, 0.23, 0.14), (0.85, 0.60, 0.25)])
-    canvas.coat(0.03 * glaze, colour, 0.5, 50)
-    if rng.random() < 0.6:
-        squiggle(canvas, x, y, 0.55, 0.1, [MAYONNAISE, (0.3, 0.12, 0.06)][rng.integers(2)])
 
 
 def sandwich(canvas: Canvas, frame: Frame) -> None:

@@ -23,7 +23,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "drawn" / "hotdog"
 
 def draw(split: str, label: str, number: int) -> Image.Image:
     """Picture `number` (from 1) of a class of a split: RGB, 160 x 160."""
-    name = zlib.crc32(f"hotdog/{split}/{label}".encode())
+    name = zlib.crc32(f"drawn/hotdog/{split}/{label}".encode())
     rng = np.random.default_rng([name, number])
     canvas = Canvas(rng)
     GROUNDS[(name + number) % len(GROUNDS)](canvas)
