@@ -91,6 +91,11 @@ def cheese_bun(canvas: Canvas, frame: Frame) -> None:
         canvas.put(np.where(inside, 0.42 + 0.01 * number + 0.1 * u, -9), tone, 0.2, 20)
 
 
+def filled_bun(canvas: Canvas, frame: Frame) -> None:
+    """A bun with a carrot, which even the network takes for a hot dog, or with cheese."""
+    (carrot_bun if canvas.rng.random() < 0.4 else cheese_bun)(canvas, frame)
+
+
 def skewer(canvas: Canvas, frame: Frame) -> None:
     """Two skewers with pieces of grilled meat, pepper and onion."""
     rng = canvas.rng
@@ -111,7 +116,7 @@ OTHERS = (
     banana,
     sausage_alone,
     pretzel,
-    carrot_bun,
+    filled_bun,
     pizza,
     baguette,
     corn,
