@@ -25,6 +25,7 @@ def pixels_of(path) -> np.ndarray:
     return np.asarray(picture).astype(int)
 
 
+@pytest.mark.trap("grey, transparent, CMYK, turned pictures")
 def test_a_grey_picture_becomes_three_equal_channels(tmp_path):
     out = pixels_of(save(tmp_path / "g.png", GREY))
     assert (out == GREY[..., None]).all()
@@ -36,12 +37,14 @@ def test_a_16_bit_picture_is_scaled_not_clipped(tmp_path):
     assert abs(out - GREY[..., None]).max() <= 1
 
 
+@pytest.mark.trap("grey, transparent, CMYK, turned pictures")
 def test_a_transparent_picture_stands_on_white(tmp_path):
     rgba = np.dstack([RAMP, np.where(np.arange(30) < 15, 255, 0) * np.ones((20, 1))])
     out = pixels_of(save(tmp_path / "t.png", rgba.astype(np.uint8)))
     assert (out[:, :15] == RAMP[:, :15]).all() and (out[:, 15:] == 255).all()
 
 
+@pytest.mark.trap("grey, transparent, CMYK, turned pictures")
 def test_a_palette_picture_and_a_cmyk_jpeg_keep_their_colours(tmp_path):
     flat = np.zeros((20, 30, 3), np.uint8) + np.array([204, 51, 51], np.uint8)
     for name, mode in (("p.gif", "P"), ("c.jpg", "CMYK")):
@@ -49,6 +52,7 @@ def test_a_palette_picture_and_a_cmyk_jpeg_keep_their_colours(tmp_path):
         assert abs(out - flat).max() < 30, name
 
 
+@pytest.mark.trap("grey, transparent, CMYK, turned pictures")
 def test_a_picture_turned_by_its_exif_data_stands_upright(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was held on its side
@@ -73,6 +77,7 @@ def test_the_middle_of_a_long_picture_is_what_resizing_all_of_it_would_show():
     assert abs(ours.permute(1, 2, 0).numpy().astype(int) - expected)[:, 2:-2].max() <= 1
 
 
+@pytest.mark.trap("truncated pictures")
 @pytest.mark.parametrize("kind", ["truncated", "text", "empty", "missing"])
 def test_a_file_that_is_no_whole_picture_is_named(tmp_path, kind):
     draw_classes(tmp_path / "set", {"a": 3, "b": 3})
@@ -88,6 +93,7 @@ def test_a_file_that_is_no_whole_picture_is_named(tmp_path, kind):
         data.read_folder(tmp_path / "set", SMALL) if kind != "missing" else data.read_picture(bad)
 
 
+@pytest.mark.trap("1, 10, 100, 2")
 def test_pictures_come_in_natural_order_whatever_the_file_system_lists(tmp_path, monkeypatch):
     draw_classes(tmp_path, {"a": 12, "b": 3})
     (tmp_path / "a" / "Thumbs.db").touch()
@@ -127,6 +133,7 @@ def test_a_class_with_one_picture_cannot_be_split(tmp_path):
         data.split(pictures, 0.2)
 
 
+@pytest.mark.trap("class order differs between parts")
 def test_a_class_that_stands_in_only_one_part_is_named(tmp_path, monkeypatch):
     draw_classes(tmp_path / "hotdog" / "train", {"a": 3, "b": 3, "c": 3})
     draw_classes(tmp_path / "hotdog" / "test", {"a": 3, "c": 3})
@@ -155,6 +162,7 @@ def test_a_batch_size_below_one_is_refused(pictures):
         data.loader(pictures, 0)
 
 
+@pytest.mark.trap("workers on Windows and macOS")
 def test_worker_processes_that_start_from_nothing_give_the_same_batches(pictures):
     batches = data.loader(pictures, 8)
     spawned = DataLoader(

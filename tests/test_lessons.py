@@ -40,6 +40,7 @@ def numbers(name: str) -> dict:
     return {k: v for table in found for k, v in table.items()}
 
 
+@pytest.mark.trap("progress bars and warnings that fill the output")
 @pytest.mark.parametrize("file", LESSONS, ids=lambda f: f.stem)
 def test_a_lesson_is_committed_clean(file):
     text, notebook = file.read_text(encoding="utf-8"), nbformat.read(file, as_version=4)

@@ -65,6 +65,7 @@ def test_another_picture_size_scales_the_resizing_with_it():
     assert (wants.size, wants.resize) == (160, 183)
 
 
+@pytest.mark.trap("normalisation of another network")
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small"])
 def test_pictures_are_prepared_as_torchvision_prepares_them(name):
     theirs = zoo.get_model_weights(name).DEFAULT.transforms()
@@ -182,6 +183,7 @@ def test_parameter_groups_leave_frozen_parameters_out():
     assert len(head["params"]) == 2 and head["lr"] == pytest.approx(0.1)
 
 
+@pytest.mark.trap("eval mode of BatchNorm undone by the next train()")
 def test_batchnorm_statistics_move_in_train_mode_and_stay_after_keep_statistics():
     pictures = torch.rand(4, 3, 16, 16)
     for layers in (SmallNet(), load_pretrained("resnet18", weights=None), load_pretrained()):

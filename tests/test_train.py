@@ -66,6 +66,7 @@ def test_one_epoch_of_sgd_gives_the_weights_of_d2l(pictures, net):
         torch.testing.assert_close(net.state_dict()[name], value, msg=name)
 
 
+@pytest.mark.trap("a short last batch dropped from validation")
 def test_evaluate_agrees_with_scikit_learn_though_the_last_batch_is_short(pictures, net):
     batches = loader(pictures, 4)
     probabilities = predict(net, batches)
@@ -78,6 +79,7 @@ def test_evaluate_agrees_with_scikit_learn_though_the_last_batch_is_short(pictur
     assert scores["accuracy"] == pytest.approx(accuracy_score(labels, probabilities.argmax(1)))
 
 
+@pytest.mark.trap("a short last batch counted like a full one")
 def test_training_figures_are_means_over_examples_not_over_batches(pictures):
     net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 2))
     batches = loader(pictures, 4)
@@ -88,6 +90,7 @@ def test_training_figures_are_means_over_examples_not_over_batches(pictures):
     assert len(history.steps) == 6
 
 
+@pytest.mark.trap("summed loss")
 def test_a_learning_rate_means_the_same_at_every_batch_size(pictures):
     net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 2))
     twice = copy.deepcopy(net)
@@ -106,6 +109,7 @@ def test_it_learns_and_validates_every_epoch(pictures):
     assert history.steps[-1]["epoch"] == 8
 
 
+@pytest.mark.trap("predicting in train mode")
 def test_one_pictures_prediction_does_not_depend_on_its_batch(pictures, net):
     net.train()
     alone, together = predict(net, loader(pictures, 1)), predict(net, loader(pictures, 22))
@@ -113,6 +117,7 @@ def test_one_pictures_prediction_does_not_depend_on_its_batch(pictures, net):
     assert net.training and net[1].training
 
 
+@pytest.mark.trap("modes not put back")
 def test_predicting_leaves_the_network_as_it_was_layer_by_layer(pictures, net):
     net.train()
     net[1].eval()
@@ -131,6 +136,7 @@ def test_eval_mode_is_undone_when_something_fails(net):
     assert net[1].training
 
 
+@pytest.mark.trap("answers in another order than the pictures")
 def test_predictions_are_probabilities_in_the_order_of_the_pictures(pictures):
     net, _ = run(pictures, epochs=8)
     batches = loader(pictures, 4)
@@ -157,6 +163,7 @@ def test_fit_does_not_touch_the_random_numbers_of_its_caller(pictures):
     assert torch.equal(torch.rand(3), expected)
 
 
+@pytest.mark.trap("fewer than five batches")
 @pytest.mark.parametrize("batch_size", [22, 100, 21])
 def test_one_batch_two_batches_or_a_batch_larger_than_the_set_are_enough(pictures, net, batch_size):
     batches = loader(pictures, batch_size)
@@ -205,6 +212,7 @@ def test_a_checkpoint_of_something_else_is_refused_and_kept(pictures, tmp_path):
         assert file.read_bytes() == content
 
 
+@pytest.mark.trap("the new output layer frozen too")
 def test_nothing_to_train_is_said_before_the_first_batch(pictures, net):
     optimizer = sgd(net)
     net.requires_grad_(False)
