@@ -72,7 +72,7 @@ def image_grid(
             ax.set_title(titles[i], fontsize=8)
     figure.subplots_adjust(wspace=0.06, hspace=0.25 if titles else 0.06)
     told = ", ".join(dict.fromkeys(str(t).replace("\n", " ") for t in titles))
-    description = description or f"{len(pictures)} pictures" + (f": {told}" if told else "")
+    description = description or f"{len(pictures)} picture{'s' * (len(pictures) > 1)}" + (f": {told}" if told else "")
     return Drawing(figure, description, "jpeg")
 
 
