@@ -71,8 +71,10 @@ def image_grid(
         if i < len(titles):
             ax.set_title(titles[i], fontsize=8)
     figure.subplots_adjust(wspace=0.06, hspace=0.25 if titles else 0.06)
-    told = ", ".join(dict.fromkeys(str(t).replace("\n", " ") for t in titles))
-    description = description or f"{len(pictures)} picture{'s' * (len(pictures) > 1)}" + (f": {told}" if told else "")
+    if not description:
+        told = ", ".join(dict.fromkeys(str(t).replace("\n", " ") for t in titles))
+        count = "1 picture" if len(pictures) == 1 else f"{len(pictures)} pictures"
+        description = f"{count}: {told}" if told else count
     return Drawing(figure, description, "jpeg")
 
 
