@@ -10,11 +10,10 @@ is what a student runs. Prints tables and writes results.json.
 import sys
 from pathlib import Path
 
-from course import find_lessons
-from tools.run import run_lessons
-
 from benchmarks.record import accuracy_table, machine, read, write
+from course import find_lessons
 from helpers.data import find
+from tools.run import run_lessons
 
 
 def main(numbers: list[str]) -> int:

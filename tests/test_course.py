@@ -31,6 +31,10 @@ sys.exit(os.environ.get("PIP_SAYS", 0))
 FAKE_RUN = "import os, sys; print('ran', sys.argv[1:], os.environ.get('COURSE_DATA'))"
 
 
+def restore_interrupt() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Copy:
     """course.py in a folder of its own, where `python -m pip` finds a stand-in for pip."""
 
@@ -64,6 +68,8 @@ class Copy:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # a job in the background ignores Ctrl-C, and its children would inherit that
+            preexec_fn=None if os.name == "nt" else restore_interrupt,
         )
 
     def run(self, *arguments: str, **how: str) -> tuple[int, str, str]:

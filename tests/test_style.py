@@ -14,7 +14,7 @@ FILES = sorted(
 
 
 def test_ruff_finds_nothing():
-    for command in (["check"], ["format", "--check"]):
+    for command in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
         subprocess.run([sys.executable, "-m", "ruff", *command, "."], cwd=ROOT, check=True)
 
 
