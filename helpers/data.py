@@ -18,10 +18,11 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.v2 import functional as F
 
 from helpers import CourseError
-from helpers.models import Preprocess
+from helpers.sources import Preprocess
 
 SIZES = ("drawn", "tiny", "full")
-SETS = ("hotdog",)
+SETS = ("hotdog", "foods", "dog-breed-identification")
+DRAWN_ONLY = ("foods",)  # the same drawn pictures at every size: there are no photographs of it
 TINY = {"train": 100, "test": 50}  # pictures a class, where the book has no small sample
 ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff"}
 FOLDER = Path(__file__).resolve().parents[1] / "data"
@@ -42,7 +43,7 @@ def find(name: str, size: str) -> Path:
     """
     if name not in SETS:
         raise CourseError(f'There is no data set "{name}": choose one of {", ".join(SETS)}.')
-    if chosen_size(size) == "drawn":
+    if chosen_size(size) == "drawn" or name in DRAWN_ONLY:
         return FOLDER / "drawn" / name
     shared = os.environ.get("COURSE_DATA")
     if shared and not Path(shared).is_dir():
@@ -58,6 +59,11 @@ def _fetch(name: str, folder: Path) -> Path:
 
     from helpers.fetch import download, unpack
 
+    if name not in DATA_HUB:
+        raise CourseError(
+            f"{name} is not on this computer: unpack it into {folder}, or name the folder that "
+            "holds it in COURSE_DATA."
+        )
     url, sha1 = DATA_HUB[name]
     archive = FOLDER / url.rsplit("/", 1)[-1]
     download(url.replace("http://", "https://"), archive, sha1=sha1)
@@ -162,9 +168,16 @@ def read_folder(folder: str | Path, preprocess: Preprocess, limit: int | None = 
         labels += [label] * len(found)
     if len(names) < 2:
         raise CourseError(f"{folder} must hold two folders of pictures or more, one per class.")
+    return read_files(files, labels, names, preprocess)
+
+
+def read_files(
+    files: list[Path], labels: list[int], class_names: list[str], preprocess: Preprocess
+) -> Pictures:
+    """Pictures from a list of files; labels: a number per file, an index into class_names."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding runs outside Python's lock
         decoded = list(pool.map(lambda file: to_tensor(read_picture(file), preprocess), files))
-    return Pictures(files, torch.tensor(labels), names, preprocess, decoded)
+    return Pictures(list(files), torch.tensor(labels), list(class_names), preprocess, decoded)
 
 
 def split(pictures: Pictures, fraction: float, seed: int = 0) -> tuple[Pictures, Pictures]:

@@ -1,4 +1,4 @@
-"""Training and measuring: `fit`, `evaluate`, `predict`. Nothing here draws."""
+"""Training and measuring: `fit`, `evaluate`, `predict`, `extract_features`. Nothing here draws."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, SequentialSampler
-from tqdm import tqdm
 
 from helpers import CourseError
+from helpers.models import output_layer, stages
+from helpers.report import Report
 
 
 @dataclass
@@ -60,7 +61,7 @@ def fit(
     net, optimizer, train = accelerator.prepare(net, optimizer, train)
     if checkpoint and Path(checkpoint).exists():
         history = _load(checkpoint, *raw, accelerator.device)
-    report = _Report(epochs, quiet or not accelerator.is_main_process)
+    report = Report(epochs, quiet or not accelerator.is_main_process)
     for row in history.epochs:
         report.row(row)
     try:
@@ -137,14 +138,14 @@ def eval_mode(net: nn.Module) -> Iterator[nn.Module]:
             layer.training = mode
 
 
-def _outputs(net: nn.Module, loader: DataLoader) -> tuple[Tensor, Tensor]:
-    """What the network says of all pictures of a loader, float32 (N, K), and labels, int64 (N,)."""
-    accelerator = Accelerator()
+def _outputs(net: nn.Module, loader: DataLoader, read=None) -> tuple[Tensor, Tensor]:
+    """What `read` or the network makes of all pictures, float32 (N, K), and labels, int64 (N,)."""
+    accelerator, read = Accelerator(), read or net
     net.to(accelerator.device)
     parts = []
     with eval_mode(net):
         for pictures, labels in accelerator.prepare(loader):
-            both = accelerator.gather_for_metrics((net(pictures).float(), labels))
+            both = accelerator.gather_for_metrics((read(pictures).float(), labels))
             parts.append([part.cpu() for part in both])
     if not parts:
         raise CourseError("There is no picture to look at: see what the loader was made of.")
@@ -169,6 +170,42 @@ def predict(net: nn.Module, loader: DataLoader) -> Tensor:
             "predict needs the pictures in their order: make the loader with shuffle=False."
         )
     return _outputs(net, loader)[0].softmax(1)
+
+
+def extract_features(
+    net: nn.Module, loader: DataLoader, n: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """What the body makes of each picture: features, float32 (N, D), and labels, int64 (N,).
+
+    n: the features that come out of the bottom `n` stages, from 1 up, averaged over all places of
+    the picture; None: those that the output layer gets. In eval mode, in the loader's order.
+    """
+    parts = stages(net) if n is not None else []
+    if n is not None and not 1 <= n <= len(parts):
+        raise CourseError(f"n is {n}: this network has features after stages 1 to {len(parts)}.")
+    above = parts[n].layers[0] if n is not None and n < len(parts) else output_layer(net)[1]
+    channels_last = getattr(net, "output_fmt", "NCHW") == "NHWC"
+
+    def read(pictures: Tensor) -> Tensor:
+        hook = above.register_forward_pre_hook(_stop_here)
+        try:
+            net(pictures)
+        except _Reached as reached:
+            x = reached.args[0]
+        finally:
+            hook.remove()
+        places = {2: (), 3: (1,), 4: (1, 2) if channels_last else (2, 3)}[x.ndim]
+        return x.mean(places) if places else x
+
+    return _outputs(net, loader, read)
+
+
+class _Reached(Exception):
+    """Carries the input of a layer out of the network: what lies above need not run."""
+
+
+def _stop_here(layer: nn.Module, inputs: tuple) -> None:
+    raise _Reached(inputs[0])
 
 
 def _save(file: str | Path, net, optimizer, scheduler, history: History) -> None:
@@ -198,52 +235,3 @@ def _load(file: str | Path, net, optimizer, scheduler, device) -> History:
             f"The checkpoint {file} does not fit this run: delete it to start anew, or name "
             "another file."
         ) from None
-
-
-class _Report:
-    """A table of epochs with a progress bar under it; in a notebook it is redrawn in place."""
-
-    HEAD = "epoch   train loss  accuracy   valid loss  accuracy   seconds"
-
-    def __init__(self, epochs: int, quiet: bool):
-        self.epochs, self.quiet, self.lines, self.handle = epochs, quiet, [], None
-        self.start = self.shown = time.perf_counter()
-        self.line(self.HEAD)
-
-    def line(self, text: str) -> None:
-        self.lines.append(text)
-        if not self.quiet and not self._draw():
-            print(text)
-        self.start = time.perf_counter()
-
-    def row(self, row: dict) -> None:
-        cells = [f"{row['epoch']:5d}"]
-        for part in ("train", "valid"):
-            known = f"{part}_loss" in row
-            cells.append(f"{row[f'{part}_loss']:12.3f}" if known else f"{'':12}")
-            cells.append(f"{row[f'{part}_accuracy']:9.3f}" if known else f"{'':9}")
-        self.line(f"{cells[0]} {cells[1]} {cells[2]} {cells[3]} {cells[4]} {row['seconds']:9.1f}")
-
-    def progress(self, epoch: int, done: int, batches: int, loss: float) -> None:
-        now = time.perf_counter()
-        if self.quiet or now - self.shown < 0.3:
-            return
-        bar = tqdm.format_meter(
-            done, batches, now - self.start, ncols=70, unit=" batches", postfix=f"loss {loss:.3f}"
-        )
-        self._draw(f"{epoch + 1:5d}   {bar}")
-
-    def _draw(self, bar: str = "") -> bool:
-        """Show the table in a notebook; False where there is none."""
-        from IPython import get_ipython
-        from IPython.display import display
-
-        if not hasattr(get_ipython(), "kernel"):
-            return False
-        data = {"text/plain": "\n".join([*self.lines, bar]).rstrip()}
-        if self.handle:
-            self.handle.update(data, raw=True)
-        else:
-            self.handle = display(data, raw=True, display_id=True)
-        self.shown = time.perf_counter()
-        return True

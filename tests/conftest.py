@@ -10,7 +10,7 @@ from PIL import Image
 from torch import nn
 
 from helpers import data
-from helpers.models import Preprocess
+from helpers.sources import Preprocess
 
 os.environ.pop("COURSE_SIZE", None)  # tests choose their sizes themselves
 SMALL = Preprocess(16, 20, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), "bilinear")

@@ -1,0 +1,114 @@
+"""Which class of a source network is which class of yours: by name, by synonym, by asking it."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from torch import Tensor
+
+from helpers import CourseError
+
+
+class Match(NamedTuple):
+    """A class of yours, its partner among the source's classes or None, and how it was found."""
+
+    target: str
+    source: str | None
+    how: str
+
+
+def imagenet_classes() -> list[str]:
+    """The 1,000 class names of ImageNet-1k in the order of a network's outputs."""
+    from torchvision.models import ResNet18_Weights
+
+    return list(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
+
+
+def imagenet_synonyms() -> dict[str, list[str]]:
+    """{class name: all its names}, from WordNet's synsets on which ImageNet is built."""
+    from timm.data import ImageNetInfo
+
+    info = ImageNetInfo("imagenet-1k")
+    names = imagenet_classes()
+    return {name: info.index_to_description(i).split(", ") for i, name in enumerate(names)}
+
+
+def _plain(name: str) -> str:
+    """`Hot-Dog`, `hot dog` and `hotdog` are one name."""
+    return re.sub(r"[\s_-]+", "", name).casefold()
+
+
+def match_labels(
+    source_names: Sequence[str],
+    target_names: Sequence[str],
+    match: str | Mapping[str, str | None] = "synonyms",
+) -> list[Match]:
+    """A partner for each target class, or none.
+
+    match: "exact" (the same name; case, spaces and hyphens do not count), "synonyms" (the same
+    name or, for classes of ImageNet, one of WordNet's other names), or your own {target: source}.
+    """
+    if isinstance(match, Mapping):
+        unknown = (set(match) - set(target_names)) | (set(match.values()) - {*source_names, None})
+        if unknown:
+            raise CourseError(f"{min(unknown)} is no class here: correct the names in match.")
+        given = [(name, match.get(name)) for name in target_names]
+        return [Match(name, mate, "given" if mate else "no partner") for name, mate in given]
+    if match not in ("exact", "synonyms"):
+        raise CourseError(f'match is {match!r}: "exact", "synonyms" or {{target: source}}.')
+    by_name = defaultdict(list)
+    for name in source_names:
+        by_name[_plain(name)].append(name)
+    by_synonym = defaultdict(list)
+    if match == "synonyms":
+        synonyms = imagenet_synonyms()
+        for name in source_names:
+            for other in synonyms.get(name, []):
+                by_synonym[_plain(other)].append(name)
+    return [_partner(name, by_name, by_synonym) for name in target_names]
+
+
+def _partner(target: str, by_name: Mapping, by_synonym: Mapping) -> Match:
+    for how, table in (("exact", by_name), ("synonym", by_synonym)):
+        found = table.get(_plain(target), [])
+        if len(found) == 1:
+            return Match(target, found[0], how)
+        if found:
+            return Match(target, None, f"ambiguous: {' or '.join(found)}")
+    return Match(target, None, "no partner")
+
+
+def ask(
+    probabilities: Tensor,
+    labels: Tensor,
+    source_names: Sequence[str],
+    target_names: Sequence[str],
+    at_least: float = 0.5,
+) -> list[Match]:
+    """Match by what the source network says of your pictures.
+
+    probabilities: float (N, source classes), as `predict` returns them; labels: int64 (N,), an
+    index into target_names. The partner of a class is the name that comes first most often, if it
+    does so in this share of the pictures or more.
+    """
+    if probabilities.shape != (len(labels), len(source_names)):
+        raise CourseError(
+            f"probabilities must be {len(labels)} x {len(source_names)}, pictures x source "
+            f"classes, not {' x '.join(map(str, probabilities.shape))}."
+        )
+    first, matches = probabilities.argmax(1), []
+    for label, name in enumerate(target_names):
+        said = first[labels == label]
+        if not len(said):
+            raise CourseError(f'There is no picture of "{name}" to ask about: add some.')
+        counts = said.bincount(minlength=len(source_names))
+        best, share = int(counts.argmax()), counts.max().item() / len(said)
+        told = f"first for {share:.0%} of {len(said)} pictures"
+        if share >= at_least:
+            matches.append(Match(name, source_names[best], told))
+        else:
+            matches.append(Match(name, None, f"no partner: {source_names[best]} {told}"))
+    return matches
