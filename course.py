@@ -62,7 +62,7 @@ def obey(argv):
     if argv[:1] == ["test"]:  # before argparse, which would read pytest's options as its own
         ensure_installed()
         lessons = [str(path) for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
-        everything = ["--nbval-lax", "--nbval-current-env", "tests", *lessons]
+        everything = ["--nbval-lax", "--nbval-current-env", *lessons, "tests"]
         os.environ.setdefault("COURSE_SIZE", "drawn")
         hand_over("pytest", *(argv[1:] or everything))
     parser = make_parser()

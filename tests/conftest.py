@@ -1,8 +1,10 @@
 """Small things to test with: coloured pictures on disk, a network that learns them at once."""
 
+import json
 import os
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from helpers import data
 from helpers.sources import Preprocess
 
 os.environ.pop("COURSE_SIZE", None)  # tests choose their sizes themselves
+ROOT = Path(__file__).parents[1]
 SMALL = Preprocess(16, 20, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), "bilinear")
 
 
@@ -54,3 +57,31 @@ def pictures(tmp_path) -> data.Pictures:
 def net() -> SmallNet:
     torch.manual_seed(0)
     return SmallNet()
+
+
+@pytest.fixture(params=["committed", "of this run"])
+def numbers(request):
+    """numbers("NN"): the closing table of a lesson, as committed and as the lessons' tests saw it.
+
+    The command `course.py test` executes the lessons first and leaves their numbers in build/.
+    """
+    return committed if request.param == "committed" else of_this_run
+
+
+def committed(lesson: str) -> dict:
+    file = next((ROOT / "notebooks").glob(f"{lesson}_*.ipynb"))
+    found = {}
+    for cell in nbformat.read(file, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            found |= output.get("data", {}).get("application/json", {})
+    assert found, f"lesson {lesson} has no closing table"
+    return found
+
+
+def of_this_run(lesson: str) -> dict:
+    file = ROOT / "build" / "results.json"
+    results = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    found = [values for name, values in results.items() if name.startswith(f"{lesson}_")]
+    if not found:
+        pytest.skip(f"lesson {lesson} was not executed here: `course.py test` and `run` do it")
+    return found[0]

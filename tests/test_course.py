@@ -276,7 +276,7 @@ def test_lab_opens_the_lessons(handed, copy):
 
 def test_test_runs_everything_or_what_is_asked(handed, copy):
     lessons = [str(path) for path in sorted((copy.folder / "notebooks").iterdir())]
-    everything = ["pytest", "--nbval-lax", "--nbval-current-env", "tests", *lessons]
+    everything = ["pytest", "--nbval-lax", "--nbval-current-env", *lessons, "tests"]
     assert handed("test") == everything
     assert os.environ.pop("COURSE_SIZE") == "full"
     assert handed("test", "-k", "freeze", "--lf") == ["pytest", "-k", "freeze", "--lf"]

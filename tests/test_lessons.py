@@ -29,17 +29,6 @@ def outputs(notebook) -> list:
     return [o for c in code_cells(notebook) for o in c.outputs]
 
 
-def numbers(name: str) -> dict:
-    """The numbers of a lesson's closing table."""
-    found = [
-        o.data["application/json"]
-        for o in outputs(read(name))
-        if "data" in o and "application/json" in o.data
-    ]
-    assert found, f"lesson {name} has no closing table"
-    return {k: v for table in found for k, v in table.items()}
-
-
 @pytest.mark.trap("progress bars and warnings that fill the output")
 @pytest.mark.parametrize("file", LESSONS, ids=lambda f: f.stem)
 def test_a_lesson_is_committed_clean(file):
@@ -79,12 +68,12 @@ def test_headings_are_in_order_and_links_lead_somewhere(file):
         assert target.startswith("https://") or (NOTEBOOKS / target).exists(), target
 
 
-def test_lesson_00_shows_that_a_name_is_better_than_always_saying_no():
+def test_lesson_00_shows_that_a_name_is_better_than_always_saying_no(numbers):
     found = numbers("00")
     assert found["the name hotdog comes first, no training"] > found["always saying no"] + 0.2
 
 
-def test_lesson_01_shows_that_fine_tuning_gains_over_three_seeds():
+def test_lesson_01_shows_that_fine_tuning_gains_over_three_seeds(numbers):
     found = numbers("01")
     assert found["fine-tuned, seeds"] == 3
     assert found["fine-tuned"] >= 0.93
