@@ -4,7 +4,7 @@ import numpy as np
 from garden import lay_slice
 from grounds import pick
 from parts import CRUSTS, crust, grains, leaf, raised, roll, seeds, spine
-from scene import Canvas, Frame, mix, step, wander
+from scene import Array, Canvas, Frame, mix, step, wander
 
 
 def baguette(canvas: Canvas, frame: Frame) -> None:
@@ -20,22 +20,30 @@ def baguette(canvas: Canvas, frame: Frame) -> None:
     canvas.put(raised(dome, 0.36) + 0.012 * canvas.noise(7, 4) - 0.035 * slash, tone, 0.08)
 
 
-def pretzel(canvas: Canvas, frame: Frame) -> None:
-    """A soft pretzel with salt: three loops of one rope."""
-    x, y = canvas.frame(*frame)
+def knot(x: Array, y: Array, thick: float, taper: float) -> tuple[Array, Array]:
+    """The three loops of one rope, a pretzel: heights and, for `crust`, the dome (both (N, N)).
+
+    `thick` is half its thickness in the middle; at its ends it is thinner by the share `taper`.
+    """
     t = np.linspace(-1, 1, 110)
     px = 0.22 * (3.3 - 6.4 * t**2) * np.sin(4 * t)
     py = 0.25 * (2.5 - 4.8 * t**2) * np.cos(4 * t)
     top = np.full(x.shape, -9.0, np.float32)
     best = np.full(x.shape, -1.0, np.float32)
     for number, (cx, cy) in enumerate(zip(px, py, strict=True)):
-        radius = 0.14 * (1 - 0.4 * t[number] ** 2)
+        radius = thick * (1 - taper * t[number] ** 2)
         ball = 1 - ((x - cx) ** 2 + (y - cy) ** 2) / radius**2
         best = np.maximum(best, np.sqrt(np.clip(ball, 0, None)) - (ball <= 0))
         over = 0.12 * np.clip(abs(t[number]) * 4 - 2.2, 0, 1) * (1 + 0.5 * np.sign(t[number]))
         top = np.maximum(top, np.where(ball > 0, over + 1.7 * radius * np.sqrt(ball.clip(0)), -9))
-    canvas.put(top, crust(canvas, best, np.array([0.60, 0.30, 0.11])), 0.3, 30)
-    grains(canvas, best > 0.6, 70, (0.014, 0.014), [(0.95, 0.95, 0.95)])
+    return top, best
+
+
+def pretzel(canvas: Canvas, frame: Frame) -> None:
+    """A soft pretzel with salt: three loops of one rope."""
+    top, dome = knot(*canvas.frame(*frame), 0.14, 0.4)
+    canvas.put(top, crust(canvas, dome, np.array([0.60, 0.30, 0.11])), 0.3, 30)
+    grains(canvas, dome > 0.6, 70, (0.014, 0.014), [(0.95, 0.95, 0.95)])
 
 
 def pizza(canvas: Canvas, frame: Frame) -> None:
