@@ -79,7 +79,9 @@ def _partner(target: str, by_name: Mapping, by_synonym: Mapping) -> Match:
         return Match(target, None, "no partner")
     others = [name for name in dict.fromkeys([*same, *synonym]) if name != found[0]]
     how = "exact" if same else "synonym"
-    return Match(target, found[0], f"{how}, also a name of {' and '.join(others)}" if others else how)
+    return Match(
+        target, found[0], f"{how}, also a name of {' and '.join(others)}" if others else how
+    )
 
 
 def ask(
