@@ -50,6 +50,8 @@ def match_labels(
 
     match: "exact" (the same name; case, spaces and hyphens do not count), "synonyms" (the same
     name or, for classes of ImageNet, one of WordNet's other names), or your own {target: source}.
+    A name is not a meaning: "drumstick" is for drums there. Where a name fits more than one class,
+    `how` says so.
     """
     if isinstance(match, Mapping):
         unknown = (set(match) - set(target_names)) | (set(match.values()) - {*source_names, None})
@@ -59,26 +61,27 @@ def match_labels(
         return [Match(name, mate, "given" if mate else "no partner") for name, mate in given]
     if match not in ("exact", "synonyms"):
         raise CourseError(f'match is {match!r}: "exact", "synonyms" or {{target: source}}.')
-    by_name = defaultdict(list)
+    by_name, by_synonym = defaultdict(list), defaultdict(list)
+    synonyms = imagenet_synonyms() if match == "synonyms" else {}
     for name in source_names:
         by_name[_plain(name)].append(name)
-    by_synonym = defaultdict(list)
-    if match == "synonyms":
-        synonyms = imagenet_synonyms()
-        for name in source_names:
-            for other in synonyms.get(name, []):
-                by_synonym[_plain(other)].append(name)
+        for other in dict.fromkeys(map(_plain, synonyms.get(name, []))):
+            by_synonym[other].append(name)
     return [_partner(name, by_name, by_synonym) for name in target_names]
 
 
 def _partner(target: str, by_name: Mapping, by_synonym: Mapping) -> Match:
-    for how, table in (("exact", by_name), ("synonym", by_synonym)):
-        found = table.get(_plain(target), [])
-        if len(found) == 1:
-            return Match(target, found[0], how)
-        if found:
-            return Match(target, None, f"ambiguous: {' or '.join(found)}")
-    return Match(target, None, "no partner")
+    same, synonym = (table.get(_plain(target), []) for table in (by_name, by_synonym))
+    found = [target] if target in same else same or synonym
+    if len(found) > 1:
+        return Match(target, None, f"ambiguous: {' or '.join(found)}")
+    if not found:
+        return Match(target, None, "no partner")
+    others = [name for name in dict.fromkeys([*same, *synonym]) if name != found[0]]
+    how = "exact" if same else "synonym"
+    return Match(
+        target, found[0], f"{how}, also a name of {' and '.join(others)}" if others else how
+    )
 
 
 def ask(

@@ -101,6 +101,10 @@ def reuse_rows(
     it) and `new_bias`. Returns what was matched and how: [(target, source, how), ...].
     """
     name, old = output_layer(net)
+    if source_names is None:
+        raise CourseError(
+            "The names of this network's outputs are not known: give them as source_names."
+        )
     for names, what in ((source_names, "source"), (target_names, "target")):
         if len(set(names)) < len(names):
             raise CourseError(f"A name stands twice among the {what} classes: rename one of them.")
@@ -118,7 +122,7 @@ def reuse_rows(
                 new.bias[row] = new_bias
             else:
                 new.weight[row] = old.weight[place[source]]
-                new.bias[row] = old.bias[place[source]]
+                new.bias[row] = 0 if old.bias is None else old.bias[place[source]]
     return matches
 
 
