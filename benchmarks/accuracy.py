@@ -1,32 +1,49 @@
 """How accurate the lessons' methods are on real photographs.
 
-    python -m benchmarks.accuracy [NN ...]
+    python -m benchmarks.accuracy [NN ...] [transfer]
 
-Executes the lessons themselves (by default 01) with the size "full" on the data sets in the folder
-that COURSE_DATA names, or in data/, and keeps the numbers of their closing tables: what is measured
-is what a student runs. Prints tables and writes results.json.
+Executes the lessons themselves (by default 01 to 04) with the size "full" on the data sets in the
+folder that COURSE_DATA names, or in data/, and keeps the numbers of their closing tables: what is
+measured is what a student runs. `transfer` adds what takes longer than a lesson may
+(benchmarks/transfer.py). Prints tables and writes results.json.
 """
 
 import sys
+import time
 from pathlib import Path
 
+from benchmarks import transfer
 from benchmarks.record import accuracy_table, machine, read, write
 from course import find_lessons
 from helpers.data import find
+from helpers.plot import table_numbers
 from tools.run import run_lessons
 
+LESSONS = ["01", "02", "03", "04"]
+BEYOND = (transfer.forty_photographs, transfer.all_photographs, transfer.another_look)
 
-def main(numbers: list[str]) -> int:
+
+def main(names: list[str]) -> int:
     parts = (find("hotdog", "full") / part for part in ("train", "test"))
     train, test = (sum(1 for file in part.rglob("*.jpg")) for part in parts)
-    lessons = find_lessons(numbers or ["01"])
-    reports = run_lessons(lessons, Path("build/accuracy"), size="full")
+    names = names or [*LESSONS, "transfer"]
+    numbers = [name for name in names if name != "transfer"]
+    reports = []
+    if numbers:
+        reports = run_lessons(find_lessons(numbers), Path("build/accuracy"), size="full")
     result = read().get("accuracy", {"results": {}})
     result |= {**machine(), "data": f"{train} photographs to train on, {test} to test"}
     for report in reports:
         if not report.trouble:
             seconds = round(report.seconds)
             result["results"][report.name] = {"seconds": seconds, **report.values}
+    if "transfer" in names:
+        start, rows = time.perf_counter(), {}
+        for measure in BEYOND:
+            rows |= measure()
+        seconds = round(time.perf_counter() - start)
+        result["results"]["transfer"] = {"seconds": seconds, **table_numbers(rows)}
+    result["results"] = dict(sorted(result["results"].items()))
     write("accuracy", result)
     print(accuracy_table(result))
     return int(any(report.trouble for report in reports))

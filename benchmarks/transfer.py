@@ -54,13 +54,6 @@ def accuracy(net, pictures: Pictures) -> float:
     return train.evaluate(net, data.loader(pictures, BATCH))["accuracy"]
 
 
-def some(pictures: Pictures, per_class: int, seed: int) -> Pictures:
-    """As many pictures of each class, drawn at random."""
-    order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(seed))
-    labels = pictures.labels[order]
-    return pictures.subset(torch.cat([order[labels == c][:per_class] for c in (0, 1)]))
-
-
 def forty_photographs(draws: int = 10) -> dict[str, list[float]]:
     """20 photographs a class at 224 px; the seconds go from JPEG files to a trained classifier."""
     net = models.load_pretrained()
@@ -70,7 +63,7 @@ def forty_photographs(draws: int = 10) -> dict[str, list[float]]:
     pool = data.read_folder(folder / "train", net.preprocess)
     accuracies, seconds = [], []
     for draw in range(draws):
-        chosen = some(pool, 20, draw)
+        chosen = data.few(pool, 20, draw)
         start = time.perf_counter()
         forty = data.read_files(
             chosen.files, chosen.labels.tolist(), pool.class_names, net.preprocess
@@ -86,11 +79,10 @@ def forty_photographs(draws: int = 10) -> dict[str, list[float]]:
 def all_photographs(seeds: int = 3) -> dict[str, list[float]]:
     """The photographs of lesson 01 at 224 px: a linear classifier, then all layers gently."""
     hotdogs = data.load("hotdog", "full", models.load_pretrained().preprocess)
-    nets = [linear(hotdogs.train, seed) for seed in range(seeds)]
-    before = accuracy(nets[0], hotdogs.test)  # the features do not depend on the seed
-    after = []
-    for seed, net in enumerate(nets):
-        tune(net, hotdogs.train, epochs=1, rate=3e-5, head_factor=1, seed=seed)
+    start, after = linear(hotdogs.train, seed=0), []  # the features do not depend on the seed
+    before = accuracy(start, hotdogs.test)
+    for seed in range(seeds):
+        net = tune(copy.deepcopy(start), hotdogs.train, 1, rate=3e-5, head_factor=1, seed=seed)
         after.append(accuracy(net, hotdogs.test))
     return {
         "all photographs, 224 px: features + linear classifier": [before],
@@ -104,8 +96,8 @@ def another_look(seeds: int = 3, per_class: int = 200) -> dict[str, list[float]]
     photographs, drawings = (data.load("hotdog", size, wants) for size in ("full", "drawn"))
     result = {}
     for seed in range(seeds):
-        few = some(photographs.train, per_class, seed)
-        test = {"photographs": some(photographs.test, 200, 0), "drawings": drawings.test}
+        few = data.few(photographs.train, per_class, seed)
+        test = {"photographs": data.few(photographs.test, 200), "drawings": drawings.test}
         for source, pictures, epochs in (("photographs", few, 2), ("drawings", drawings.train, 3)):
             net = linear(pictures, seed)
             nets = {

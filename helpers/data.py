@@ -195,6 +195,15 @@ def split(pictures: Pictures, fraction: float, seed: int = 0) -> tuple[Pictures,
     return pictures.subset(sorted(first)), pictures.subset(sorted(second))
 
 
+def few(pictures: Pictures, n: int, seed: int = 0) -> Pictures:
+    """`n` pictures of each class, drawn at random, or all of a class that has fewer."""
+    order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(seed))
+    labels = pictures.labels[order]
+    return pictures.subset(
+        torch.cat([order[labels == c][:n] for c in range(len(pictures.class_names))])
+    )
+
+
 class Splits(NamedTuple):
     """train: to learn from; valid: to make decisions with; test: to be used once, at the end."""
 

@@ -228,10 +228,15 @@ def closing_table(rows: Mapping[str, Sequence[float]], unit: str = "test accurac
     )
     text = "\n".join(f"{name:40} {spoken(v)}" for name, v in rows.items())
     display({"text/html": table, "text/plain": text}, raw=True)
+    display({"application/json": table_numbers(rows), "text/plain": ""}, raw=True)
+
+
+def table_numbers(rows: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """{name: mean}, and, of several values, their standard deviation and how many there are."""
     numbers = {}
     for name, values in rows.items():
         numbers[name] = round(float(np.mean(values)), 4)
         if len(values) > 1:
             numbers[f"{name}, standard deviation"] = round(float(np.std(values, ddof=1)), 4)
             numbers[f"{name}, seeds"] = len(values)
-    display({"application/json": numbers, "text/plain": ""}, raw=True)
+    return numbers

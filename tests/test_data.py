@@ -205,3 +205,11 @@ def test_without_network_full_says_what_to_do(tmp_path, monkeypatch):
     with pytest.raises(CourseError, match="hotdog.zip"):
         data.find("hotdog", "full")
     assert list(tmp_path.rglob("*.zip")) == []
+
+
+def test_few_draws_as_many_of_each_class_and_others_with_another_seed(pictures):
+    drawn = data.few(pictures, 4)
+    assert drawn.labels.bincount().tolist() == [4, 4]
+    assert drawn.files == data.few(pictures, 4).files != data.few(pictures, 4, seed=1).files
+    assert sorted(data.few(pictures, 100).files) == sorted(pictures.files)
+    assert len(set(drawn.files)) == 8

@@ -1,11 +1,11 @@
 """Lesson 02 says that pretrained weights are worth many pictures: so do its outputs."""
 
-import ast
 import copy
 
 import torch
 from test_lessons import code_cells, read
 
+from benchmarks import record
 from helpers.data import loader
 from helpers.models import keep_statistics, param_groups, replace_head
 from helpers.train import evaluate, fit
@@ -27,24 +27,6 @@ def test_ten_pictures_with_a_pretrained_body_beat_all_pictures_from_scratch(numb
     assert found[FEATURES] > found["fine-tuned"] - 0.04
 
 
-def defined(name: str) -> dict:
-    """A function of the lesson, run with what it uses."""
-    space = {"torch": torch}
-    for cell in code_cells(read("02")):
-        for node in ast.parse(cell.source).body:
-            if isinstance(node, ast.FunctionDef) and node.name == name:
-                exec(ast.unparse(node), space)
-    return space[name]
-
-
-def test_few_draws_as_many_of_each_class_and_others_with_another_seed(pictures):
-    few = defined("few")
-    drawn = few(pictures, 4, 0)
-    assert drawn.labels.bincount().tolist() == [4, 4]
-    assert drawn.files == few(pictures, 4, 0).files != few(pictures, 4, 1).files
-    assert len(few(pictures, 100, 0)) == len(pictures)
-
-
 def test_a_new_output_layer_of_zeros_has_the_loss_of_an_even_guess(pictures, net):
     head = replace_head(net, ["a", "b"])[-1]
     torch.nn.init.zeros_(head.weight)
@@ -63,11 +45,16 @@ def test_the_two_recipes_differ_in_nothing_but_weights_and_statistics():
 
 
 def test_fused_adamw_makes_the_steps_of_the_plain_one(pictures, net):
-    from helpers.data import loader
-
     other = copy.deepcopy(keep_statistics(net))
     for trained, fused in ((net, True), (other, False)):
         optimizer = torch.optim.AdamW(param_groups(trained, 1e-3), fused=fused)
         fit(trained, loader(pictures, 4, shuffle=True), None, optimizer, 1, quiet=True)
     for a, b in zip(net.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(a, b)
+
+
+def test_the_text_quotes_what_was_measured_on_photographs():
+    measured = record.read()["accuracy"]["results"]["02_scratch_baseline"]
+    ten, scratch = measured[f"{FEATURES}, 10 pictures of a class"], measured[FAIR]
+    quoted = f"{ten:.3f} from ten of a class, {scratch:.3f} from scratch with four hundred"
+    assert quoted in "\n".join(cell.source for cell in read("02").cells)

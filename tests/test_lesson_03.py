@@ -5,6 +5,7 @@ import torch
 from test_lessons import code_cells, inline, outputs, read
 from torch import nn
 
+from benchmarks import record
 from helpers.models import reuse_rows
 
 
@@ -117,3 +118,13 @@ def test_the_test_pictures_are_touched_in_the_last_section_only():
     assert cells[-1].id == "03-closing" and outputs(read("03"))
     text = " ".join(c.source for c in read("03").cells if c.cell_type == "markdown")
     assert "leak" in text
+
+
+@pytest.mark.trap("ImageNet pictures in the dog set")
+def test_the_leak_is_told_with_what_was_measured_on_photographs():
+    measured = record.read()["accuracy"]["results"]["03_classifier_weight_reuse"]
+    text = next(cell.source for cell in read("03").cells if cell.id == "03-dogs-meaning")
+    reused = measured["dog breeds, no training: rows reused"]
+    named = measured["dog breeds, no training: first of 1,000 names"]
+    assert f"measured {reused:.2f} with ten copied rows, and {named:.2f} for" in text
+    assert "many of the photographs that you would test on are photographs that it was" in text

@@ -81,9 +81,9 @@ def test_lesson_01_shows_that_fine_tuning_gains_over_three_seeds(numbers):
     assert found["always the same answer"] == 0.5
 
 
-def inline(name: str) -> dict:
-    """The functions that a lesson defines in its cells tagged "inline"."""
-    space = {"nn": torch.nn, "torch": torch}
+def inline(name: str, **given) -> dict:
+    """The functions that a lesson defines in its cells tagged "inline", with what they need."""
+    space = {"nn": torch.nn, "torch": torch, **given}
     for cell in code_cells(read(name)):
         if "inline" in cell.metadata.get("tags", []):
             exec(cell.source, space)

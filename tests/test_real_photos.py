@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 
 from helpers import data, models, train
 
@@ -51,3 +52,31 @@ def test_fine_tuning_learns_from_real_photographs(photographs):
     history = train.fit(net, batches, valid, optimizer, 2, quiet=True)
     assert history.epochs[-1]["valid_loss"] < before["loss"]
     assert history.epochs[-1]["valid_accuracy"] > 0.75
+
+
+def test_forty_real_photographs_and_a_linear_classifier_get_most_of_the_others_right(
+    net, photographs
+):
+    pool, _ = train.extract_features(net, data.loader(photographs.valid, 16))
+    few = photographs.test.subset(range(0, len(photographs.test), 4))
+    test, answers = train.extract_features(net, data.loader(few, 16))
+    scores = []
+    for draw in range(8):
+        order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(draw))
+        labels = photographs.valid.labels[order]
+        rows = torch.cat([order[labels == c][:20] for c in (0, 1)])
+        forty = LogisticRegression(C=0.01, solver="newton-cg")
+        forty.fit(pool[rows], photographs.valid.labels[rows])
+        scores.append(forty.score(test, answers))
+    assert sum(scores) / 8 > 0.83
+
+
+def test_a_reused_row_with_a_raised_rival_recognises_real_hot_dogs_before_training(photographs):
+    net = models.load_pretrained(size=SIZE)
+    few = data.loader(photographs.test.subset(range(0, len(photographs.test), 4)), 16)
+    features, labels = train.extract_features(net, few)
+    logits = models.output_layer(net)[1](features)
+    halfway = (logits.max(1).values.mean() + logits.mean()).item() / 2
+    models.reuse_rows(net, net.class_names, photographs.test.class_names, new_bias=halfway)
+    answers = models.output_layer(net)[1](features).argmax(1)
+    assert (answers == labels).float().mean() >= 0.85
