@@ -33,6 +33,7 @@ def main(names: list[str]) -> int:
         reports = run_lessons(find_lessons(numbers), Path("build/accuracy"), size="full")
     result = read().get("accuracy", {"results": {}})
     result |= {**machine(), "data": f"{train} photographs to train on, {test} to test"}
+    result.pop("note", None)  # it told of an earlier run
     for report in reports:
         if not report.trouble:
             seconds = round(report.seconds)

@@ -79,3 +79,17 @@ def test_the_text_quotes_what_was_measured_on_photographs():
     most = [found[f"{method}, 400 pictures a class"] for method in (LINEAR, TUNED, HEAD_FIRST)]
     assert {f"{accuracy:.2f}" for accuracy in most} == {"0.94"}
     assert "with 400 photographs of a class all three are at 0.94" in text
+
+
+def test_the_text_quotes_what_another_look_did():
+    found = record.read()["accuracy"]["results"]["transfer"]
+    text = "\n".join(cell.source for cell in read("04").cells)
+    for source, target in (
+        ("photographs", "photographs"),
+        ("photographs", "**drawings**"),
+        ("drawings", "drawings"),
+        ("drawings", "**photographs**"),
+    ):
+        where = f": trained on {source}, tested on {target.strip('*')}"
+        row = [f"{found[method + where]:.3f}" for method in (LINEAR, TUNED, HEAD_FIRST)]
+        assert f"| {source}, {target} | {' | '.join(row)} |" in text
