@@ -67,14 +67,6 @@ def test_the_nearest_label_is_the_best_start_and_shortening_changes_no_answer(ta
     assert table("64 steps", "nearest labels, all shortened") > nearest + 0.1
 
 
-def test_reused_dog_rows_where_there_were_photographs(table):
-    found = table.all
-    if "dog breeds, no training: rows reused" not in found:
-        pytest.skip("no photographs of dogs")
-    assert found["dog breeds, no training: rows reused"] == pytest.approx(0.96, abs=0.03)
-    assert found["dog breeds, no training: first of 1,000 names"] == pytest.approx(0.78, abs=0.05)
-
-
 def test_copy_rows_of_lesson_03_gives_the_same_layer_as_reuse_rows():
     copy_rows = inline("03")["copy_rows"]
     source, names = nn.Linear(6, 4), ["a", "b", "c", "d"]

@@ -1,5 +1,6 @@
 """On real photographs, when COURSE_DATA names a folder that holds them."""
 
+import csv
 import os
 from pathlib import Path
 
@@ -80,3 +81,19 @@ def test_a_reused_row_with_a_raised_rival_recognises_real_hot_dogs_before_traini
     models.reuse_rows(net, net.class_names, photographs.test.class_names, new_bias=halfway)
     answers = models.output_layer(net)[1](features).argmax(1)
     assert (answers == labels).float().mean() >= 0.85
+
+
+def test_ten_breeds_that_imagenet_knows_are_named_by_their_reused_rows(net):
+    folder = FOLDER.parent / "dog-breed-identification"
+    if not folder.is_dir():
+        pytest.skip("COURSE_DATA holds no photographs of dogs")
+    with open(folder / "labels.csv", encoding="utf-8") as file:
+        table = list(csv.DictReader(file))[::8]
+    breeds = sorted({line["breed"] for line in table})
+    files = [folder / "train" / f"{line['id']}.jpg" for line in table]
+    labels = [breeds.index(line["breed"]) for line in table]
+    dogs = data.loader(data.read_files(files, labels, breeds, net.preprocess), 16)
+    reused = models.load_pretrained(size=SIZE)
+    matches = models.reuse_rows(reused, reused.class_names, breeds, "exact")
+    assert all(match.source for match in matches)
+    assert train.evaluate(reused, dogs)["accuracy"] > 0.8
