@@ -116,6 +116,6 @@ def accuracy_table(result: dict) -> str:
             spread = values.get(f"{name}, standard deviation")
             text = f"{value:.3f}" + (f" ± {spread:.3f}" if spread is not None else "")
             lines.append(f"| {number} | {name} | {text} | {values.get(f'{name}, seeds', 1)} |")
-    took = ", ".join([*took, *filter(None, [result.get("note")])])
-    lines += ["", f"{result['data']}; {took}. {where(result)}", ""]
+    remarks = ", ".join([*took, result["note"]] if "note" in result else took)
+    lines += ["", f"{result['data']}; {remarks}. {where(result)}", ""]
     return "\n".join(lines)
