@@ -1,5 +1,7 @@
 """Lay one leaf on a `Canvas`: a blade with veins, colours, curl and blemishes, and a petiole."""
 
+from collections.abc import Callable
+
 import numpy as np
 from grounds import pick
 from outline import Lines, Vein
@@ -39,7 +41,7 @@ def points(canvas: Canvas, line: Array, fine: int = 1) -> Array:
     return (line + REACH) * canvas.count * fine / (2 * REACH)
 
 
-def painted(canvas: Canvas, paint) -> Array:
+def painted(canvas: Canvas, paint: Callable[[ImageDraw.ImageDraw], None]) -> Array:
     """What `paint(brush)` paints in white, as shares from 0 to 1: (N, N)."""
     image = Image.new("L", (canvas.count * FINE, canvas.count * FINE), 0)
     paint(ImageDraw.Draw(image))
@@ -81,7 +83,7 @@ def inside(canvas: Canvas, blade: Array, vein: Vein) -> Vein:
 
 
 def worn(canvas: Canvas, blade: Array, edge: Array) -> Array:
-    """The blade (N, N) with bites at its margin `edge` (K, 2), holes and, seldom, a slit."""
+    """The blade (N, N), on some leaves with bites at its margin `edge` (K, 2) or with holes."""
     rng = canvas.rng
     hole = np.zeros_like(blade)
     ragged = 0.012 * canvas.noise(14, 2)

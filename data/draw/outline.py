@@ -106,8 +106,10 @@ def bow(start: Array, end: Array, swell: float) -> Array:
     return start + (end - start) * t + left * swell * 4 * t * (1 - t)
 
 
-def branches(rng: np.random.Generator, kind: Species, main: Array, count: int, reach: float):
-    """Veins that leave the line `main` to both sides in turn, `reach` long in the middle."""
+def branches(
+    rng: np.random.Generator, kind: Species, main: Array, count: int, reach: float
+) -> list[Vein]:
+    """`count` veins to each side of the line `main`, in turn, each `reach` long."""
     veins = []
     for number in range(2 * count):
         side, share = (-1, 1)[number % 2], 0.12 + 0.78 * (number + rng.uniform(0, 0.5)) / count / 2
@@ -129,8 +131,13 @@ def radiating(rng: np.random.Generator) -> list[Vein]:
     return veins
 
 
-def veins_of(rng: np.random.Generator, kind: Species, halves: list[list[Node]], top: float):
-    """Midrib, main veins to lobes, side veins: all lines reach to the margin or beyond it."""
+def veins_of(
+    rng: np.random.Generator, kind: Species, halves: list[list[Node]], top: float
+) -> list[Vein]:
+    """Midrib, main veins to lobes, side veins; what goes beyond the margin is cut off later.
+
+    `halves` are the nodes of the right and the left half, `top` the height of the tip.
+    """
     if kind.fan:
         return radiating(rng)
     base, many = np.zeros(2), int(rng.integers(kind.side_veins[0], kind.side_veins[1] + 1))
