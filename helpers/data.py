@@ -17,11 +17,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.v2 import functional as F
 
-from helpers import CourseError
+from helpers import CourseError, book, competition
 from helpers.sources import Preprocess
 
 SIZES = ("drawn", "tiny", "full")
-SETS = ("hotdog", "foods", "dog-breed-identification")
+SETS = ("hotdog", "foods", "cifar-10", "dog-breed-identification", "classify-leaves")
 DRAWN_ONLY = ("foods",)  # the same drawn pictures at every size: there are no photographs of it
 TINY = {"train": 100, "test": 50}  # pictures a class, where the book has no small sample
 ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff"}
@@ -39,35 +39,27 @@ def chosen_size(size: str) -> str:
 def find(name: str, size: str) -> Path:
     """The folder of a data set; what is not on this machine yet is downloaded once.
 
-    `tiny` and `full` are looked for in the folder that COURSE_DATA names, then under data/.
+    `tiny` and `full` are looked for in the folder that COURSE_DATA names, then under data/. The
+    book's small samples of competitions have folders of their own there: cifar-10-tiny.
     """
     if name not in SETS:
         raise CourseError(f'There is no data set "{name}": choose one of {", ".join(SETS)}.')
-    if chosen_size(size) == "drawn" or name in DRAWN_ONLY:
+    size = chosen_size(size)
+    if size == "drawn" or name in DRAWN_ONLY:
         return FOLDER / "drawn" / name
+    if size == "tiny" and name == "classify-leaves":
+        raise CourseError(f"{name} has no small sample: choose the size drawn or full.")
+    if size == "tiny" and f"{name}-tiny" in book.SETS:
+        name += "-tiny"
     shared = os.environ.get("COURSE_DATA")
     if shared and not Path(shared).is_dir():
         raise CourseError(f"COURSE_DATA names {shared}, which is no folder: correct or unset it.")
     if shared and (Path(shared) / name).is_dir():
         return Path(shared) / name
     folder = FOLDER / name
-    return folder if folder.is_dir() else _fetch(name, folder)
-
-
-def _fetch(name: str, folder: Path) -> Path:
-    from d2l.torch import DATA_HUB  # the book's list of addresses and hashes; slow to import
-
-    from helpers.fetch import download, unpack
-
-    if name not in DATA_HUB:
-        raise CourseError(
-            f"{name} is not on this computer: unpack it into {folder}, or name the folder that "
-            "holds it in COURSE_DATA."
-        )
-    url, sha1 = DATA_HUB[name]
-    archive = FOLDER / url.rsplit("/", 1)[-1]
-    download(url.replace("http://", "https://"), archive, sha1=sha1)
-    return unpack(archive, folder)
+    if folder.is_dir():
+        return folder
+    return (book if name in book.SETS else competition).download(name, folder)
 
 
 def read_picture(file: str | Path) -> Image.Image:

@@ -52,11 +52,12 @@ def download(url: str, target: Path, *, sha1: str | None = None, sha256: str | N
             raise _failure(source, target, "what arrived is another file, and was deleted")
         os.replace(part, target)
     except OSError as error:
-        raise _unwritable(target, error) from None
+        raise unwritable(target, error) from None
     return target
 
 
-def _unwritable(target: Path, error: OSError) -> CourseError:
+def unwritable(target: Path, error: OSError) -> CourseError:
+    """The sentence for a full disk or a folder that may not be written to."""
     return CourseError(
         f"{target} cannot be written ({error.strerror or error}): free some space or choose a "
         "folder that you may write to, and try again."
@@ -152,49 +153,91 @@ def _matches(file: Path, sha1: str | None, sha256: str | None) -> bool:
     return True
 
 
+class BadArchive(CourseError):
+    """An archive that cannot be used; `reason` says why, without what to do about it."""
+
+    def __init__(self, reason: str, advice: str):
+        super().__init__(f"{reason}: {advice}")
+        self.reason = reason
+
+
 def unpack(archive: Path, target: Path) -> Path:
-    """Unpack a zip file to the folder `target`; return at once if that is there already.
+    """Unpack a zip or 7z file to the folder `target`; return at once if that is there already.
 
     If all the archive holds is one folder, `target` becomes that folder. Nothing is written
     outside of it: an archive with a link, a member that leads elsewhere or a password is
-    refused. Raises CourseError with what to do.
+    refused. Raises CourseError with what to do, BadArchive if the archive is at fault.
     """
     archive, target = Path(archive), Path(target)
     if target.exists():
         return target
-    work = target.with_name(target.name + ".unpacking")
+    kind = "7z" if archive.suffix == ".7z" else "zip"
+    extract = _extract_7z if kind == "7z" else _extract_zip
+    work = target.with_name(target.name + ".unpacking").absolute()
     shutil.rmtree(work, ignore_errors=True)
     try:
-        with zipfile.ZipFile(archive) as box:
-            members = [m for m in box.infolist() if not m.filename.startswith("__MACOSX/")]
-            for member in members:
-                _refuse_traps(archive, member)
-            for member in tqdm(members, desc=f"unpacking {archive.name}", unit=" files"):
-                box.extract(member, work)
+        extract(archive, work)
         inside = list(work.iterdir()) if work.exists() else []
         if not inside:
-            raise CourseError(f"{archive} is empty: delete it and try again.")
+            raise BadArchive(f"{archive} is empty", "delete it and try again.")
         os.replace(inside[0] if len(inside) == 1 and inside[0].is_dir() else work, target)
     except (FileNotFoundError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
-        raise CourseError(f"{archive} is no whole zip file: delete it and try again.") from None
+        advice = "delete it and try again."
+        raise BadArchive(f"{archive} is no whole {kind} file", advice) from None
     except OSError as error:
-        raise _unwritable(target, error) from None
+        raise unwritable(target, error) from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return target
 
 
-def _refuse_traps(archive: Path, member: zipfile.ZipInfo) -> None:
-    path = PureWindowsPath(member.filename)  # it knows both kinds of slashes, and drives
+def _extract_zip(archive: Path, work: Path) -> None:
+    with zipfile.ZipFile(archive) as box:
+        members = [m for m in box.infolist() if not m.filename.startswith("__MACOSX/")]
+        for member in members:
+            link, locked = stat.S_ISLNK(member.external_attr >> 16), member.flag_bits & 1
+            _refuse_traps(archive, member.filename, link, bool(locked))
+        for member in tqdm(members, desc=f"unpacking {archive.name}", unit=" files"):
+            box.extract(member, work)
+
+
+def _extract_7z(archive: Path, work: Path) -> None:
+    import py7zr  # part of the extra "kaggle"
+
+    class Files:
+        """Opens a file for each member when its turn comes; py7zr streams into it."""
+
+        def create(self, path: str):
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            bar.update()
+            return open(path, "wb")
+
+    try:
+        with py7zr.SevenZipFile(archive) as box:
+            for member in box.files:
+                link = not (member.is_file or member.is_directory)
+                _refuse_traps(archive, member.filename, link, box.needs_password())
+            with tqdm(total=len(box.files), desc=f"unpacking {archive.name}", unit=" files") as bar:
+                box.extractall(work, factory=Files())
+    except py7zr.PasswordRequired:  # even the names are locked
+        _refuse_traps(archive, archive.name, False, True)
+    except (OSError, CourseError):
+        raise
+    except Exception as error:  # py7zr meets damage in many ways
+        raise EOFError from error
+
+
+def _refuse_traps(archive: Path, member: str, link: bool, locked: bool) -> None:
+    path = PureWindowsPath(member)  # it knows both kinds of slashes, and drives
     if path.anchor or ".." in path.parts:
         trap = "would be written outside of the folder"
-    elif stat.S_ISLNK(member.external_attr >> 16):
+    elif link:
         trap = "is a link"
-    elif member.flag_bits & 1:
+    elif locked:
         trap = "needs a password"
     else:
         return
-    raise CourseError(
-        f"{archive} is refused, because {member.filename!r} in it {trap}: delete it and get it "
-        "from where the course says."
+    raise BadArchive(
+        f"{archive} is refused, because {member!r} in it {trap}",
+        "delete it and get it from where the course says.",
     )
