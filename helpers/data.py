@@ -101,7 +101,7 @@ def to_tensor(picture: Image.Image, preprocess: Preprocess) -> Tensor:
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
 
 
-def _natural(path: Path) -> list:
+def natural(path: Path) -> list:
     """A key that sorts 2.jpg before 10.jpg, on every file system."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
 
@@ -153,7 +153,7 @@ def read_folder(folder: str | Path, preprocess: Preprocess, limit: int | None = 
     files, labels = [], []
     for label, name in enumerate(names):
         found = [p for p in (folder / name).iterdir() if p.suffix.lower() in ENDINGS]
-        found = sorted((p for p in found if p.name[0] != "."), key=_natural)[:limit]
+        found = sorted((p for p in found if p.name[0] != "."), key=natural)[:limit]
         if not found:
             raise CourseError(f"{folder / name} holds no pictures: add some or remove the folder.")
         files += found

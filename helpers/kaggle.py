@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,12 +17,11 @@ import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
 from helpers import CourseError
-from helpers.data import FOLDER, Pictures, read_files, read_folder
+from helpers.data import FOLDER, Pictures, natural, read_files
 from helpers.layout import (
     Layout,
     choose_valid,
     known_classes,
-    list_pictures,
     read_layout,
     read_table,
 )
@@ -47,8 +47,7 @@ def organize(
     """
     root = Path(root).resolve()
     layout = read_layout(root)
-    place = FOLDER / "train_valid_test" / f"{root.parent.name}-{root.name}"
-    folder = Path(folder) if folder else place
+    folder = Path(folder or FOLDER / "train_valid_test" / f"{root.parent.name}-{root.name}")
     plan = _plan(layout, choose_valid(layout.labels, valid_fraction, seed))
     stamp = _digest(plan)
     if _is_done(folder, stamp):
@@ -83,11 +82,9 @@ def _plan(layout: Layout, valid: set[str]) -> list[tuple[str, Path]]:
 
 
 def _digest(plan: list[tuple[str, Path]]) -> str:
-    digest = hashlib.sha256()
-    for target, source in plan:
-        stat = os.stat(source)
-        digest.update(f"{target} {source} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
+    stats = ((target, source, os.stat(source)) for target, source in plan)
+    lines = (f"{target} {source} {s.st_size} {s.st_mtime_ns}\n" for target, source, s in stats)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _is_done(folder: Path, stamp: str) -> bool:
@@ -96,10 +93,8 @@ def _is_done(folder: Path, stamp: str) -> bool:
 
 def _link(source: str, target: str) -> None:
     for method in (os.link, os.symlink):
-        try:
+        with suppress(OSError):  # another disk, or a system that wants special rights for links
             return method(source, target)
-        except OSError:  # another disk, or a system that wants special rights for links
-            continue
     shutil.copyfile(source, target)
 
 
@@ -112,15 +107,22 @@ class Parts(NamedTuple):
     test: Pictures
 
 
-def load(folder: str | Path, preprocess: Preprocess) -> Parts:
-    """The four parts of an organised competition; every picture is decoded once."""
+def load(folder: str | Path, preprocess: Preprocess, first: int | None = None) -> Parts:
+    """The four parts of an organised competition; every picture is decoded once.
+
+    first: take only so many of the training and validation pictures, by the order of their names.
+    """
     folder = Path(folder)
-    whole = read_folder(folder / "train_valid", preprocess)
-    held_out = {(p.parent.name, p.name) for p in (folder / "valid").glob("*/*")}
-    is_valid = [(file.parent.name, file.name) in held_out for file in whole.files]
-    valid = [i for i, held in enumerate(is_valid) if held]
-    train = [i for i, held in enumerate(is_valid) if not held]
-    files = list_pictures(folder / "test" / "unknown")
+    held_out = {(file.parent.name, file.name) for file in (folder / "valid").glob("*/*")}
+    files = sorted((folder / "train_valid").glob("*/*"), key=natural)[:first]
+    names = sorted({file.parent.name for file in (folder / "train_valid").glob("*/*")})
+    if not held_out or len(names) < 2:
+        raise CourseError(f"{folder} is not what organize makes, with two classes or more.")
+    labels = [names.index(file.parent.name) for file in files]
+    whole = read_files(files, labels, names, preprocess)
+    valid = [i for i, file in enumerate(files) if (file.parent.name, file.name) in held_out]
+    train = sorted(set(range(len(files))) - set(valid))
+    files = sorted((folder / "test" / "unknown").iterdir(), key=natural)
     test = read_files(files, [0] * len(files), ["unknown"], preprocess)
     return Parts(whole.subset(train), whole.subset(valid), whole, test)
 
@@ -165,16 +167,15 @@ def write_submission(
     table.insert(0, key, ids)
     order = {i: place for place, i in enumerate(wanted[key])}
     table = table.sort_values(key, key=lambda ids: ids.map(order), kind="stable")
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    part = Path(f"{path}.part")
     try:
         table.to_csv(part, index=False, lineterminator="\n")
         validate_submission(part, sample)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
-    return path
+    return Path(path)
 
 
 def _named(values, columns: list[str]) -> pd.DataFrame:

@@ -274,6 +274,18 @@ def test_every_picture_is_loaded_once_with_the_same_classes_everywhere(root, tmp
     assert {file.name for file in parts.valid.files} == {p.name for p in folder.glob("valid/*/*")}
 
 
+def test_the_first_pictures_are_those_with_the_smallest_numbers(root, tmp_path):
+    parts = kaggle.load(kaggle.organize(root, 0.2, folder=tmp_path / "out"), PREPROCESS, first=11)
+    assert [file.stem for file in parts.train_valid.files] == [str(i) for i in range(1, 12)]
+    assert len(parts.train) + len(parts.valid) == 11 and len(parts.test) == 12
+    assert [file.stem for file in parts.test.files] == [str(i) for i in range(1, 13)]
+
+
+def test_a_folder_that_was_not_organised_is_refused(root):
+    refuse(lambda: kaggle.load(root, PREPROCESS), "organize")
+    refuse(lambda: kaggle.load(root / "nowhere", PREPROCESS), "organize")
+
+
 @given(st.lists(st.integers(5, 20), min_size=2, max_size=5), st.integers(2, 5), st.integers(0, 9))
 def test_folds_check_every_picture_once_and_spread_the_classes(counts, k, seed):
     labels = np.repeat(range(len(counts)), counts)
