@@ -58,7 +58,8 @@ def with_tables(text: str, results: dict) -> str:
         begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
         if begin in text:
             head, rest = text.split(begin)
-            table = {"speed": speed_table, "accuracy": accuracy_table}[name](result)
+            tables = {"speed": speed_table, "accuracy": accuracy_table, "kaggle": kaggle_table}
+            table = tables[name](result)
             text = head + begin + "\n" + table + end + rest.split(end)[1]
     return text
 
@@ -118,4 +119,12 @@ def accuracy_table(result: dict) -> str:
             lines.append(f"| {number} | {name} | {text} | {values.get(f'{name}, seeds', 1)} |")
     remarks = ", ".join([*took, result["note"]] if "note" in result else took)
     lines += ["", f"{result['data']}; {remarks}. {where(result)}", ""]
+    return "\n".join(lines)
+
+
+def kaggle_table(result: dict) -> str:
+    """A row per quantity: median and range over the rounds."""
+    lines = ["| what | median (smallest to largest) |", "|---|---|"]
+    lines += [f"| {name} | {cell(value, 2)} |" for name, value in result["results"].items()]
+    lines += ["", f"Of {result['n']} rounds; the methods take turns. {where(result)}", ""]
     return "\n".join(lines)

@@ -2,13 +2,14 @@
 
 import csv
 import os
+import time
 from pathlib import Path
 
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from helpers import data, models, train
+from helpers import data, kaggle, models, train
 
 FOLDER = Path(os.environ.get("COURSE_DATA", "no folder")) / "hotdog"
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="COURSE_DATA names no photographs")
@@ -97,3 +98,15 @@ def test_ten_breeds_that_imagenet_knows_are_named_by_their_reused_rows(net):
     matches = models.reuse_rows(reused, reused.class_names, breeds, "exact")
     assert all(match.source for match in matches)
     assert train.evaluate(reused, dogs)["accuracy"] > 0.8
+
+
+def test_ten_thousand_real_pictures_are_organised_in_three_seconds_and_five_megabytes(tmp_path):
+    root = FOLDER.parent / "cifar-10"
+    start = time.perf_counter()
+    folder = kaggle.organize(root, 0.1, folder=tmp_path / "organized")
+    assert time.perf_counter() - start <= 3
+    inside = [folder, *folder.rglob("*")]
+    assert len([p for p in inside if p.is_file()]) >= 2 * 10_000 + 2_000
+    if (tmp_path.stat().st_dev, False) == (root.stat().st_dev, os.path.ismount(root)):
+        own = [p.stat() for p in inside if p.is_dir() or p.stat().st_nlink == 1]
+        assert sum(512 * s.st_blocks for s in own) < 5_000_000  # hard links: one disk
