@@ -208,7 +208,7 @@ def individual(rng: np.random.Generator, build: Build) -> Build:
 def pose(rng: np.random.Generator, build: Build) -> Dog:
     """A dog that looks about where the camera is."""
     build = individual(rng, build)
-    head = turn(rng.normal(0, 0.28), rng.normal(0.05, 0.14), rng.normal(0, 0.1))
+    head = turn(rng.normal(0, 0.36), rng.normal(0.05, 0.15), rng.normal(0, 0.13))
     gape = rng.uniform(0.18, 0.34) if rng.random() < 0.4 else 0.0
     return Dog(
         build, head, gape, rng.normal(0, 0.07, (2, 3)).astype(np.float32), rng.uniform(0, 0.2)

@@ -25,6 +25,7 @@ NAME = "dog-breed-identification"
 COUNTS = {"train": 14, "test": 8}
 CLASSES = tuple(sorted(BREEDS))
 SAVE = {"format": "JPEG", "quality": 83, "optimize": True}
+BALANCE = (0.08, 0.03, 0.08)  # how far the camera's white balance is off, in red, green, blue
 LAMPS = ((1.0, 0.96, 0.90), (1.0, 1.0, 1.0), (0.94, 0.97, 1.0))
 
 
@@ -41,13 +42,15 @@ def draw(split: str, label: str, number: int) -> Image.Image:
     name = zlib.crc32(f"drawn/{NAME}/{split}/{label}".encode())
     rng = np.random.default_rng([name, number])
     dog = pose(rng, BREEDS[label])
-    half = rng.uniform(1.55, 2.5)
+    half = rng.uniform(1.4, 2.8)
     world = turn(rng.normal(0, 0.25), rng.uniform(-0.05, 0.2), rng.normal(0, 0.04))
-    camera = Camera(rng.normal(0, 0.15), 1.2 - 0.92 * half + rng.normal(0, 0.1), half, world)
+    aside, above = rng.normal(0, 0.17 * half), rng.normal(0, 0.09 * half)
+    camera = Camera(aside, 1.2 - 0.92 * half + above, half, world)
     light = daylight(rng)
     picture, there = render(rng, dog, camera, light)
     behind = backdrop(rng, name + number, FINE) * rng.uniform(0.6, 1.3)
-    return develop(rng, np.where(there[..., None], picture, behind), SIZE)
+    picture = np.where(there[..., None], picture, behind)
+    return develop(rng, picture * rng.normal(1, BALANCE), SIZE)
 
 
 def ids(split: str) -> dict[tuple[str, int], str]:
