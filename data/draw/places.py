@@ -4,8 +4,6 @@ import numpy as np
 from PIL import Image, ImageFilter
 from scene import Array, mix, noise, step, wander
 
-Places = list
-
 
 class Backdrop:
     """An empty picture: x to the right and y down, both -1 to 1, colours sRGB."""
