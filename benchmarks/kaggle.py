@@ -1,31 +1,37 @@
-"""What a competition costs on this machine: files organised, dog breeds, ours against the book's.
+"""What lessons 05 and 06 reach on photographs, and how long it takes beside the book's way.
 
-    python -m benchmarks.kaggle [rounds]
+    python -m benchmarks.kaggle [organize] [dogs] [cifar]
 
-Needs the data sets cifar-10 and dog-breed-identification in the folder that COURSE_DATA names.
-The two ways to train for the dog breeds take turns within one run, because a machine's speed
-changes from minute to minute. Prints a table and writes results.json.
+Needs the competitions and `answers` in the folder that COURSE_DATA names. What is measured are the
+lessons' own cells. The two ways to the dog breeds take turns within one run, because a machine's
+speed changes from minute to minute. Prints a table and writes results.json.
 """
 
+import contextlib
+import io
+import os
+import sys
 import tempfile
 import time
 from pathlib import Path
 
+import nbformat
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
-from torchvision import models as zoo
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
+from benchmarks.record import kaggle_table, machine, median_range, read, write
+from course import NOTEBOOKS, find_lessons
 from helpers import data, kaggle, models
-from helpers.models import output_layer
+from helpers.layout import find_answers
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # as the book's section has them
-EPOCHS = 10
+EPOCHS, ROUNDS = 10, 3
 
 
-def organizing(root: Path) -> dict:
+def organize_once(root: Path) -> dict:
     """Seconds to organise a competition, and the disk that the new folder takes, in MB."""
     with tempfile.TemporaryDirectory(dir=data.FOLDER) as place:
         start = time.perf_counter()
@@ -36,16 +42,16 @@ def organizing(root: Path) -> dict:
         return {"seconds": seconds, "MB": sum(512 * s.st_blocks for s in own) / 1e6}
 
 
-def frozen(name: str, classes: int) -> nn.Module:
-    """The book's network: a frozen body with its output layer, two small layers on top."""
-    body = zoo.resnet34() if name == "resnet34" else models.load_pretrained(name)
+def frozen(classes: int) -> nn.Module:
+    """The book's network on the course's body: frozen with its output layer, two layers on top."""
+    body = models.load_pretrained()
     for parameter in body.parameters():
         parameter.requires_grad = False
-    new = nn.Sequential(nn.Linear(output_layer(body)[1].out_features, 256), nn.ReLU())
-    return nn.Sequential(body, new.append(nn.Linear(256, classes)))
+    new = nn.Sequential(nn.Linear(1000, 256), nn.ReLU(), nn.Linear(256, classes))
+    return nn.Sequential(body, new)
 
 
-def book(name: str, folder: Path) -> float:
+def book(folder: Path) -> float:
     """Seconds of the book's way: read, augment and run every picture in each of ten epochs.
 
     Trains once on all labelled pictures and predicts the test pictures; the book also trains a
@@ -59,7 +65,7 @@ def book(name: str, folder: Path) -> float:
     centre = v2.Compose([v2.Resize(256), v2.CenterCrop(224), *tail])
     training = ImageFolder(folder / "train_valid", augment)
     batches = DataLoader(training, 128, shuffle=True, drop_last=True)
-    net = frozen(name, len(training.classes))
+    net = frozen(len(training.classes))
     trained = [p for p in net.parameters() if p.requires_grad]
     optimizer = torch.optim.SGD(trained, lr=1e-4, momentum=0.9, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.9)
@@ -74,3 +80,104 @@ def book(name: str, folder: Path) -> float:
         for pictures, _ in DataLoader(ImageFolder(folder / "test", centre), 128):
             net(pictures).softmax(1)
     return time.perf_counter() - start
+
+
+class Lesson:
+    """The code cells of a lesson: to be run one by one, in one namespace, without their outputs."""
+
+    def __init__(self, number: str):
+        notebook = nbformat.read(find_lessons(number)[0], as_version=4)
+        self.cells = {c.id: c.source for c in notebook.cells if c.cell_type == "code"}
+        self.names = {}
+
+    def run(self, *ids: str, old: str = "", new: str = "") -> None:
+        """Run cells, with the text `old` in them replaced by `new`."""
+        with contextlib.redirect_stdout(io.StringIO()):
+            for name in ids:
+                source = self.cells[name]
+                exec(source.replace(old, new) if old else source, self.names)
+
+
+def ours() -> dict:
+    """Lesson 06's first sections: seconds from JPEG files to a validated submission, its score."""
+    lesson = Lesson("06")
+    lesson.run("06-setup", "06-whole-clock")
+    start = time.perf_counter()
+    lesson.run(*(f"06-whole-{part}" for part in ("load", "extract", "train", "valid", "submit")))
+    seconds = time.perf_counter() - start
+    answers = find_answers("dog-breed-identification", "full")
+    return {"seconds": seconds, **kaggle.score(lesson.names["first"], answers)}
+
+
+def dogs() -> dict[str, list[float]]:
+    """Both ways, in turns; the book's with the same network."""
+    folder = kaggle.organize(data.find("dog-breed-identification", "full"), 0.2)
+    rows = {}
+    for _ in range(ROUNDS):
+        found, theirs = ours(), book(folder)
+        told = {
+            "dog breeds, JPEG files to validated submission, s": found["seconds"],
+            "dog breeds, the book's loop with the same network, s": theirs,
+            "dog breeds, ours over the book's": found["seconds"] / theirs,
+            "dog breeds, test accuracy": found["accuracy"],
+            "dog breeds, test log-loss, nats": found["log_loss"],
+        }
+        for name, value in told.items():
+            rows.setdefault(name, []).append(value)
+        print(told, flush=True)
+    return rows
+
+
+def cifar(pictures: int = 10_000) -> dict[str, list[float]]:
+    """Lesson 05's fine-tuned network on so many labelled pictures, a seed a round."""
+    lesson = Lesson("05")
+    first = ("setup", "whole-numbers", "whole-files-look", "whole-organise-code", "whole-load-code")
+    rest = ("whole-normalise", "pretrained-build", "pretrained-linear", "pretrained-tune-code")
+    cells = [f"05-{part}" for part in (*first, *rest, "pretrained-tune-fit")]
+    lesson.run(*cells, old="else 1000", new=f"else {pictures}")
+    names, rows = lesson.names, {}
+    wide, sample = names["wide"], names["layout"].find_sample(names["root"])
+    assert len(wide.train_valid) == pictures
+    ids = kaggle.test_ids(wide.test, sample)
+    for seed in range(ROUNDS):
+        start = time.perf_counter()
+        fitted = names["linear"](names["features"](wide.train_valid), wide.train_valid.labels)
+        net = names["fine_tune"](wide.train_valid, fitted, seed)
+        chosen = names["train"].predict(net, data.loader(wide.test, 100)).argmax(1)
+        seconds = time.perf_counter() - start
+        answers = [wide.train_valid.class_names[i] for i in chosen]
+        file = kaggle.write_submission(ids, answers, sample, "../build/cifar10_benchmark.csv")
+        score = kaggle.score(file, find_answers("cifar-10", "full"))
+        told = {
+            f"CIFAR-10, fine-tuned on {pictures:,} pictures, test accuracy": score["accuracy"],
+            f"CIFAR-10, fine-tuned on {pictures:,} pictures, min": seconds / 60,
+        }
+        for name, value in told.items():
+            rows.setdefault(name, []).append(value)
+        print(told, flush=True)
+    return rows
+
+
+def organizing() -> dict[str, list[float]]:
+    found = [organize_once(data.find("cifar-10", "full")) for _ in range(ROUNDS)]
+    return {
+        "organize 10,000 + 2,000 pictures, s": [f["seconds"] for f in found],
+        "organize 10,000 + 2,000 pictures, MB of disk": [f["MB"] for f in found],
+    }
+
+
+def main(names: list[str]) -> None:
+    measures = {"organize": organizing, "dogs": dogs, "cifar": cifar}
+    os.environ["COURSE_SIZE"] = "full"
+    if "COURSE_DATA" in os.environ:
+        os.environ["COURSE_DATA"] = os.path.abspath(os.environ["COURSE_DATA"])
+    os.chdir(NOTEBOOKS)  # where the cells are at home
+    result = read().get("kaggle", {"results": {}}) | machine() | {"n": ROUNDS}
+    for name in names or measures:
+        result["results"] |= {what: median_range(v) for what, v in measures[name]().items()}
+        write("kaggle", result)
+    print(kaggle_table(result))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
