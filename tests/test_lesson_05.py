@@ -1,4 +1,4 @@
-"""Lesson 05: its network is a ResNet, its claims are what its cells printed, its test is the last."""
+"""Lesson 05: its network is a ResNet, its texts say what its cells printed, its test comes last."""
 
 import math
 import re
@@ -11,6 +11,8 @@ from torchvision.models import resnet18
 
 PIXELS, FEATURES = "linear classifier on pixels", "linear classifier on features"
 TRAIN, ALL = "from scratch, learned from train", "from scratch, learned from train_valid"
+
+NAMES = {"bn1": "norm1", "bn2": "norm2", "downsample": "short"}  # torchvision's and ours
 
 
 def printed(cell_id: str) -> str:
@@ -54,11 +56,10 @@ def test_the_network_of_the_lesson_is_a_resnet():
     ours[1].load_state_dict(theirs.bn1.state_dict())
     blocks = [block for n in range(1, 5) for block in getattr(theirs, f"layer{n}")]
     for mine, block in zip(ours[3:11], blocks, strict=True):
-        names = {"bn1": "norm1", "bn2": "norm2", "downsample": "short"}
-        values = {
-            re.sub(r"^\w+", lambda m: names.get(m[0], m[0]), name): value
-            for name, value in block.state_dict().items()
-        }
+        values = {}
+        for name, value in block.state_dict().items():
+            part, rest = name.split(".", 1)
+            values[f"{NAMES.get(part, part)}.{rest}"] = value
         mine.load_state_dict(values)
     ours[-1].load_state_dict(theirs.fc.state_dict())
     x = torch.randn(2, 3, 32, 32)
