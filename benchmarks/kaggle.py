@@ -1,6 +1,6 @@
 """What lessons 05 and 06 reach on photographs, and how long it takes beside the book's way.
 
-    python -m benchmarks.kaggle [organize] [dogs] [cifar]
+    python -m benchmarks.kaggle [organize] [dogs] [cifar] [ROUNDS]
 
 Needs the competitions and `answers` in the folder that COURSE_DATA names. What is measured are the
 lessons' own cells. The two ways to the dog breeds take turns within one run, because a machine's
@@ -28,7 +28,7 @@ from helpers import data, kaggle, models
 from helpers.layout import find_answers
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # as the book's section has them
-EPOCHS, ROUNDS = 10, 3
+EPOCHS = 10
 
 
 def organize_once(root: Path) -> dict:
@@ -109,11 +109,11 @@ def ours() -> dict:
     return {"seconds": seconds, **kaggle.score(lesson.names["first"], answers)}
 
 
-def dogs() -> dict[str, list[float]]:
+def dogs(rounds: int) -> dict[str, list[float]]:
     """Both ways, in turns; the book's with the same network."""
     folder = kaggle.organize(data.find("dog-breed-identification", "full"), 0.2)
     rows = {}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         found, theirs = ours(), book(folder)
         told = {
             "dog breeds, JPEG files to validated submission, s": found["seconds"],
@@ -128,7 +128,7 @@ def dogs() -> dict[str, list[float]]:
     return rows
 
 
-def cifar(pictures: int = 10_000) -> dict[str, list[float]]:
+def cifar(rounds: int, pictures: int = 10_000) -> dict[str, list[float]]:
     """Lesson 05's fine-tuned network on so many labelled pictures, a seed a round."""
     lesson = Lesson("05")
     first = ("setup", "whole-numbers", "whole-files-look", "whole-organise-code", "whole-load-code")
@@ -139,7 +139,7 @@ def cifar(pictures: int = 10_000) -> dict[str, list[float]]:
     wide, sample = names["wide"], names["layout"].find_sample(names["root"])
     assert len(wide.train_valid) == pictures
     ids = kaggle.test_ids(wide.test, sample)
-    for seed in range(ROUNDS):
+    for seed in range(rounds):
         start = time.perf_counter()
         fitted = names["linear"](names["features"](wide.train_valid), wide.train_valid.labels)
         net = names["fine_tune"](wide.train_valid, fitted, seed)
@@ -158,23 +158,25 @@ def cifar(pictures: int = 10_000) -> dict[str, list[float]]:
     return rows
 
 
-def organizing() -> dict[str, list[float]]:
-    found = [organize_once(data.find("cifar-10", "full")) for _ in range(ROUNDS)]
+def organizing(rounds: int) -> dict[str, list[float]]:
+    found = [organize_once(data.find("cifar-10", "full")) for _ in range(rounds)]
     return {
         "organize 10,000 + 2,000 pictures, s": [f["seconds"] for f in found],
         "organize 10,000 + 2,000 pictures, MB of disk": [f["MB"] for f in found],
     }
 
 
-def main(names: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     measures = {"organize": organizing, "dogs": dogs, "cifar": cifar}
+    rounds = int(next((a for a in arguments if a.isdecimal()), "3"))
     os.environ["COURSE_SIZE"] = "full"
     if "COURSE_DATA" in os.environ:
         os.environ["COURSE_DATA"] = os.path.abspath(os.environ["COURSE_DATA"])
     os.chdir(NOTEBOOKS)  # where the cells are at home
-    result = read().get("kaggle", {"results": {}}) | machine() | {"n": ROUNDS}
-    for name in names or measures:
-        result["results"] |= {what: median_range(v) for what, v in measures[name]().items()}
+    for name in [a for a in arguments if a in measures] or measures:
+        found = measures[name](rounds)
+        result = read().get("kaggle", {"results": {}}) | machine()
+        result["results"] |= {what: [*median_range(v), len(v)] for what, v in found.items()}
         write("kaggle", result)
     print(kaggle_table(result))
 

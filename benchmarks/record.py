@@ -123,8 +123,10 @@ def accuracy_table(result: dict) -> str:
 
 
 def kaggle_table(result: dict) -> str:
-    """A row per quantity: median and range over the rounds."""
-    lines = ["| what | median (smallest to largest) |", "|---|---|"]
-    lines += [f"| {name} | {cell(value, 2)} |" for name, value in result["results"].items()]
-    lines += ["", f"Of {result['n']} rounds; the methods take turns. {where(result)}", ""]
-    return "\n".join(lines)
+    """A row per quantity: median and range over the rounds, and how many there were."""
+    lines = ["| what | median (smallest to largest) | rounds |", "|---|---|---|"]
+    for name, (*value, n) in result["results"].items():
+        digits = 3 if "accuracy" in name or "over" in name else 2
+        text = cell(value, digits) if n > 1 else f"{value[0]:.{digits}f}"
+        lines.append(f"| {name} | {text} | {n} |")
+    return "\n".join([*lines, "", where(result), ""])
