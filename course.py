@@ -91,7 +91,7 @@ def make_parser():
     lab = commands.add_parser("lab", help="open the lessons in JupyterLab")
     lab.add_argument("lessons", nargs="?", metavar="NN", help="the number of a lesson")
     run = commands.add_parser("run", help="execute lessons and report on them")
-    run.add_argument("lessons", nargs="*", metavar="NN", help="numbers of lessons (all)")
+    run.add_argument("lessons", nargs="*", metavar="NN", help="numbers (all), or solutions/NN")
     run.add_argument("--size", choices=SIZES, help="the size of the data (COURSE_SIZE, or drawn)")
     run.add_argument("--save", action="store_true", help="put the outputs into notebooks/ too")
     commands.add_parser("test", help="run all tests, or pytest with your own arguments")
