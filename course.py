@@ -3,6 +3,7 @@
 
     python3 course.py lab [NN]          open the lessons, or lesson NN, in JupyterLab
     python3 course.py run [NN ...]      execute lessons: a table, HTML pages, build/results.json
+                                        (solutions/NN: the solution of lesson NN)
     python3 course.py test [ARGS ...]   run all tests, or pytest with your own arguments
     python3 course.py fetch NAME        bring a data set or the weights of a network
 
@@ -61,8 +62,9 @@ def main(argv):
 def obey(argv):
     if argv[:1] == ["test"]:  # before argparse, which would read pytest's options as its own
         ensure_installed()
-        lessons = [str(path) for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
-        everything = ["--nbval-lax", "--nbval-current-env", *lessons, "tests"]
+        folders = (NOTEBOOKS, NOTEBOOKS / "solutions")
+        notebooks = [str(path) for folder in folders for path in sorted(folder.glob("*.ipynb"))]
+        everything = ["--nbval-lax", "--nbval-current-env", *notebooks, "tests"]
         os.environ.setdefault("COURSE_SIZE", "drawn")
         hand_over("pytest", *(argv[1:] or everything))
     parser = make_parser()
@@ -89,7 +91,7 @@ def make_parser():
     lab = commands.add_parser("lab", help="open the lessons in JupyterLab")
     lab.add_argument("lessons", nargs="?", metavar="NN", help="the number of a lesson")
     run = commands.add_parser("run", help="execute lessons and report on them")
-    run.add_argument("lessons", nargs="*", metavar="NN", help="numbers of lessons (all)")
+    run.add_argument("lessons", nargs="*", metavar="NN", help="numbers (all), or solutions/NN")
     run.add_argument("--size", choices=SIZES, help="the size of the data (COURSE_SIZE, or drawn)")
     run.add_argument("--save", action="store_true", help="put the outputs into notebooks/ too")
     commands.add_parser("test", help="run all tests, or pytest with your own arguments")
@@ -100,15 +102,21 @@ def make_parser():
 
 
 def find_lessons(names, folder=NOTEBOOKS):
-    """Paths of the lessons that start with these numbers or names; of all, if there are none."""
+    """Paths of the lessons that start with these numbers or names; of all, if there are none.
+
+    A name such as solutions/08 means the solution of a lesson.
+    """
     lessons = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    solutions = sorted(folder.glob("solutions/[0-9][0-9]_*.ipynb"))
     if not lessons:
         sys.exit(f"There are no lessons in {folder}: get the whole course again.")
     names = [names] if isinstance(names, str) else names or []
     chosen = []
     for name in names:
-        start = f"{int(name):02}_" if name.isdecimal() else Path(name).name
-        found = [path for path in lessons if path.name.startswith(start)]
+        among = solutions if Path(name).parent.name == "solutions" else lessons
+        start = Path(name).name
+        start = f"{int(start):02}_" if start.isdecimal() else start
+        found = [path for path in among if path.name.startswith(start)]
         if not found:
             known = ", ".join(path.stem for path in lessons)
             sys.exit(f"There is no lesson {name!r}; the lessons are {known}.")

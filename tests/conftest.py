@@ -63,6 +63,8 @@ def net() -> SmallNet:
 def numbers(request):
     """numbers("NN"): the closing table of a lesson, as committed and as last executed.
 
+    numbers("solutions/NN"): that of its solution.
+
     `course.py test` executes the lessons before the tests, `course.py run` writes results.json.
     """
     if request.param == "as committed":
@@ -79,7 +81,8 @@ def committed(lesson: str) -> dict:
 
 
 def executed(lesson: str, items: list) -> dict:
-    cells = [item for item in items if item.path.name.startswith(f"{lesson}_")]
+    start = str(ROOT / "notebooks" / f"{lesson}_")
+    cells = [item for item in items if str(item.path).startswith(start)]
     if found := shown_as_json(o for c in cells for o in getattr(c, "test_outputs", None) or []):
         return found
     file = ROOT / "build" / "results.json"

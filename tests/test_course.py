@@ -41,7 +41,7 @@ class Copy:
     def __init__(self, folder: Path, fake_pip: bool = True):
         self.folder, self.fake_pip = folder, fake_pip
         self.venv, self.log = folder / ".venv", folder / "pip.log"
-        for name in ("00_start_here", "01_hotdog", "10_later"):
+        for name in ("00_start_here", "01_hotdog", "10_later", "solutions/10_later"):
             self.write(f"notebooks/{name}.ipynb", "")
         self.write("tools/__main__.py", FAKE_RUN)
         self.write("requirements.txt", "# nothing\n")
@@ -209,6 +209,7 @@ def test_venv_cannot_be_written(copy, error, told):
     [
         (["run", "7"], 1, "no lesson '7'; the lessons are 00_start_here, 01_hotdog, 10_later"),
         (["lab", "02_x"], 1, "no lesson '02_x'"),
+        (["run", "solutions/0"], 1, "no lesson 'solutions/0'"),
         (["walk"], 2, "'walk'"),
         ([], 2, "COMMAND"),
         (["run", "--size", "huge"], 2, "'huge'"),
@@ -230,12 +231,15 @@ def test_no_lessons(copy):
 
 def test_lessons_by_number_or_name(copy):
     def names(*wanted):
-        return [p.stem for p in course.find_lessons(list(wanted), copy.folder / "notebooks")]
+        found = course.find_lessons(list(wanted), copy.folder / "notebooks")
+        return [p.relative_to(copy.folder / "notebooks").with_suffix("").as_posix() for p in found]
 
     everything = ["00_start_here", "01_hotdog", "10_later"]
     assert names() == everything
     assert names("1", "00") == ["01_hotdog", "00_start_here"]
     assert names("01_hot", "notebooks/01_hotdog.ipynb", "10") == ["01_hotdog", "10_later"]
+    assert names("solutions/10", "notebooks/solutions/10_later.ipynb") == ["solutions/10_later"]
+    assert names("10", "solutions/10_l") == ["10_later", "solutions/10_later"]
 
 
 def test_relative_data_folder_is_the_callers(copy):
@@ -275,8 +279,9 @@ def test_lab_opens_the_lessons(handed, copy):
 
 
 def test_test_runs_everything_or_what_is_asked(handed, copy):
-    lessons = [str(path) for path in sorted((copy.folder / "notebooks").iterdir())]
-    everything = ["pytest", "--nbval-lax", "--nbval-current-env", *lessons, "tests"]
+    names = ("00_start_here", "01_hotdog", "10_later", "solutions/10_later")
+    notebooks = [str(copy.folder / "notebooks" / f"{name}.ipynb") for name in names]
+    everything = ["pytest", "--nbval-lax", "--nbval-current-env", *notebooks, "tests"]
     assert handed("test") == everything
     assert os.environ.pop("COURSE_SIZE") == "full"
     assert handed("test", "-k", "freeze", "--lf") == ["pytest", "-k", "freeze", "--lf"]

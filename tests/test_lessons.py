@@ -14,7 +14,7 @@ from helpers.models import output_layer, param_groups
 from helpers.train import fit
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
-LESSONS = sorted(NOTEBOOKS.glob("*.ipynb"))
+LESSONS = sorted(NOTEBOOKS.glob("*.ipynb")) + sorted(NOTEBOOKS.glob("solutions/*.ipynb"))
 
 
 def read(name: str):
@@ -30,7 +30,7 @@ def outputs(notebook) -> list:
 
 
 @pytest.mark.trap("progress bars and warnings that fill the output")
-@pytest.mark.parametrize("file", LESSONS, ids=lambda f: f.stem)
+@pytest.mark.parametrize("file", LESSONS, ids=lambda f: f"{f.parent.name}/{f.stem}")
 def test_a_lesson_is_committed_clean(file):
     text, notebook = file.read_text(encoding="utf-8"), nbformat.read(file, as_version=4)
     nbformat.validate(notebook)
@@ -48,7 +48,7 @@ def test_a_lesson_is_committed_clean(file):
         assert cell.cell_type == "markdown" or len(cell.source.splitlines()) <= 12, cell.id
 
 
-@pytest.mark.parametrize("file", LESSONS, ids=lambda f: f.stem)
+@pytest.mark.parametrize("file", LESSONS, ids=lambda f: f"{f.parent.name}/{f.stem}")
 def test_every_picture_in_a_lesson_is_described(file):
     for output in outputs(nbformat.read(file, as_version=4)):
         data = output.get("data", {})
@@ -57,7 +57,7 @@ def test_every_picture_in_a_lesson_is_described(file):
             assert len(re.search(r'alt="([^"]*)"', tag)[1]) > 15
 
 
-@pytest.mark.parametrize("file", LESSONS, ids=lambda f: f.stem)
+@pytest.mark.parametrize("file", LESSONS, ids=lambda f: f"{f.parent.name}/{f.stem}")
 def test_headings_are_in_order_and_links_lead_somewhere(file):
     notebook = nbformat.read(file, as_version=4)
     prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
@@ -65,7 +65,7 @@ def test_headings_are_in_order_and_links_lead_somewhere(file):
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
     for target in re.findall(r"\]\(([^)#]+)\)", prose):
-        assert target.startswith("https://") or (NOTEBOOKS / target).exists(), target
+        assert target.startswith("https://") or (file.parent / target).exists(), target
 
 
 def test_lesson_00_shows_that_a_name_is_better_than_always_saying_no(numbers):

@@ -134,6 +134,18 @@ def test_a_cell_that_hangs_ends_in_time(tmp_path, monkeypatch):
     assert report.trouble.startswith("cell 1: the cell did not end in time")
 
 
+def test_a_solution_has_its_own_page_and_results_beside_those_of_its_lesson(tmp_path):
+    (tmp_path / "solutions").mkdir()
+    lesson = write_lesson(tmp_path, "00_same", SHOW + "show({'accuracy': 0.5})")
+    solution = write_lesson(tmp_path / "solutions", "00_same", ACCURACY)
+    run.run_lessons([lesson, solution], tmp_path / "build", save=True)
+    results = json.loads((tmp_path / "build/results.json").read_text(encoding="utf-8"))
+    assert results == {"00_same": {"accuracy": 0.5}, "solutions/00_same": {"accuracy": 0.9}}
+    assert (tmp_path / "build/00_same.html").exists()
+    assert (tmp_path / "build/solutions/00_same.html").exists()
+    assert nbformat.read(solution, as_version=4).cells[-1].execution_count == 1
+
+
 @pytest.mark.parametrize("trouble, status", [("", 0), ("cell 1: no", 1)])
 def test_exit_status(monkeypatch, tmp_path, trouble, status):
     monkeypatch.setattr(run, "find_lessons", lambda names: [tmp_path / "00_a.ipynb"])

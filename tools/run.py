@@ -65,10 +65,10 @@ def run_lessons(
         try:
             notebook = without_outputs(nbformat.read(path, as_version=4))
         except NotJSONError:
-            reports.append(Report(path.stem, trouble="the file is damaged: get it again"))
+            reports.append(Report(name_of(path), trouble="the file is damaged: get it again"))
             continue
         report = execute(notebook, path, size)
-        write_page(notebook, path, build)
+        write_page(notebook, path, build / f"{report.name}.html")
         write_results(report, build / "results.json")
         if save and not report.trouble:
             write_whole(path, nbformat.writes(tidy(notebook)).rstrip("\n") + "\n")
@@ -93,7 +93,7 @@ def execute(notebook: NotebookNode, path: Path, size: str) -> Report:
         extra_arguments=["--log-level=ERROR"],  # its warnings are not about the lesson
         on_cell_execute=lambda cell, cell_index: started.append(cell),
     )
-    report = Report(path.stem)
+    report = Report(name_of(path))
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(client.execute, env={**os.environ, "COURSE_SIZE": size})
         watch(running, report, started, sum(map(has_code, notebook.cells)))
@@ -102,6 +102,11 @@ def execute(notebook: NotebookNode, path: Path, size: str) -> Report:
     else:
         report.values = gather(notebook)
     return report
+
+
+def name_of(path: Path) -> str:
+    """A solution has the file name of its lesson, and needs another name in build/."""
+    return f"solutions/{path.stem}" if path.parent.name == "solutions" else path.stem
 
 
 def has_code(cell: NotebookNode) -> bool:
@@ -186,11 +191,12 @@ def write_results(report: Report, path: Path) -> None:
     write_whole(path, text + "\n")
 
 
-def write_page(notebook: NotebookNode, path: Path, build: Path) -> None:
+def write_page(notebook: NotebookNode, path: Path, file: Path) -> None:
     """The lesson as one HTML file, its pictures inside."""
+    file.parent.mkdir(exist_ok=True)
     resources = {"metadata": {"name": path.stem, "path": str(path.parent)}}
     page, _ = HTMLExporter(embed_images=True).from_notebook_node(notebook, resources)
-    write_whole(build / f"{path.stem}.html", page)
+    write_whole(file, page)
 
 
 def write_whole(path: Path, text: str) -> None:
