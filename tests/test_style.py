@@ -9,7 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(
-    p for d in ("helpers", "tools", "benchmarks", "data/draw") for p in ROOT.glob(f"{d}/*.py")
+    p
+    for d in ("helpers", "helpers/exercises", "tools", "benchmarks", "data/draw")
+    for p in ROOT.glob(f"{d}/*.py")
 )
 
 

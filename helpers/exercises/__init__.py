@@ -1,0 +1,1 @@
+"""The exercises of the lessons, a file a lesson, a small function an exercise."""

@@ -1,0 +1,71 @@
+"""What goes wrong in the exercises of lesson 01, and words of the diagnosis that it must get."""
+
+import torch
+
+
+def no_fraction(picture, mean, std):
+    return (picture - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
+
+
+def over_columns(picture, mean, std):
+    return (picture / 255 - torch.tensor(mean)) / torch.tensor(std)
+
+
+def own_numbers(picture, mean, std):
+    x = picture / 255
+    return (x - x.mean((1, 2), keepdim=True)) / x.std((1, 2), keepdim=True)
+
+
+def prints_only(picture, mean, std):
+    print(picture)
+
+
+def one_group(net, decay):
+    return [{"params": net.parameters(), "weight_decay": decay}]
+
+
+def by_name(net, decay):
+    """BatchNorm's scale is a weight too."""
+    weights = [p for name, p in net.named_parameters() if name.endswith("weight")]
+    rest = [p for name, p in net.named_parameters() if not name.endswith("weight")]
+    return [{"params": weights, "weight_decay": decay}, {"params": rest, "weight_decay": 0}]
+
+
+def rest_forgotten(net, decay):
+    return [{"params": [p for p in net.parameters() if p.ndim > 1], "weight_decay": decay}]
+
+
+def everything_and_rest(net, decay):
+    rest = [p for p in net.parameters() if p.ndim <= 1]
+    return [*one_group(net, decay), {"params": rest, "weight_decay": 0}]
+
+
+WRONG = {
+    "01.1": [
+        ("bdace", "with its help"),
+        ("badec", "learns the old ones"),
+        ("bdeac", "trained already"),
+        ("bdae", "once"),
+    ],
+    "01.2": [
+        (no_fraction, "0 to 255"),
+        (over_columns, "over the columns"),
+        (own_numbers, "picture's own"),
+        (prints_only, "return"),
+    ],
+    "01.3": [
+        (one_group, "decays too"),
+        (by_name, "weight of a BatchNorm2d decays too"),
+        (rest_forgotten, "in no group"),
+        (everything_and_rest, "two groups"),
+    ],
+    "01.4": [(2.2455, "base 10"), (1 / 176, "probability of each"), (4.0, "not it")],
+    "01.5": [
+        ({1e-4: 0.9, 1e-3: 0.5}, "four rates"),
+        ({1e-5: 0.9, 1e-4: 0.9, 1e-3: 0.9, 1e-2: 0.9}, "until it breaks"),
+        ({1e-3: 0.5, 1e-2: 0.5, 1e-1: 0.5, 1: 0.5}, "smaller"),
+        ({1e-4: 90, 1e-3: 80, 1e-2: 70, 1e-1: 50}, "fraction"),
+        ({1e-4: 0.9, 2e-4: 0.9, 3e-4: 0.8, 4e-4: 0.5}, "three times"),
+    ],
+    "01.6": [("a", "summed"), ("c", "carried away"), ("d", "letters")],
+}
