@@ -6,6 +6,7 @@
                                         (solutions/NN: the solution of lesson NN)
     python3 course.py test [ARGS ...]   run all tests, or pytest with your own arguments
     python3 course.py fetch NAME        bring a data set or the weights of a network
+    python3 course.py grade FOLDER      run handed-in notebooks, write build/grades.csv
 
 The first use installs what the lessons need into .venv, beside this file. Only the standard
 library is used here, and no newer syntax than Python 3.6 has: an old Python must get as far as
@@ -76,6 +77,9 @@ def obey(argv):
     ensure_installed()
     if arguments.command == "lab":
         hand_over("jupyterlab", *options, str(lessons[0] if arguments.lessons else NOTEBOOKS))
+    if arguments.command == "grade":  # its paths are the caller's
+        wishes = ["--minutes", str(arguments.minutes), "--out", arguments.out]
+        argv = ["grade", arguments.folder, *wishes]
     hand_over("tools", *argv)
 
 
@@ -98,6 +102,11 @@ def make_parser():
     fetch = commands.add_parser("fetch", help="bring a data set or the weights of a network")
     fetch.add_argument("name", metavar="NAME", help="of the data set or network")
     fetch.add_argument("--size", choices=SIZES[1:], default="full", help="of the data set (full)")
+    grade = commands.add_parser("grade", help="run handed-in notebooks and list the outcomes")
+    grade.add_argument("folder", metavar="FOLDER", type=os.path.abspath, help="of the notebooks")
+    grade.add_argument("--minutes", type=float, default=10.0, help="for each notebook (10)")
+    grade.add_argument("--out", metavar="CSV", type=os.path.abspath, help="build/grades.csv")
+    grade.set_defaults(out=str(ROOT / "build" / "grades.csv"))
     return parser
 
 

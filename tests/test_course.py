@@ -215,6 +215,7 @@ def test_venv_cannot_be_written(copy, error, told):
         (["run", "--size", "huge"], 2, "'huge'"),
         (["run", "--fast"], 2, "--fast"),
         (["fetch"], 2, "NAME"),
+        (["grade"], 2, "FOLDER"),
     ],
 )
 def test_wrong_command_line_is_told_before_installing(copy, arguments, status, told):
@@ -286,6 +287,13 @@ def test_test_runs_everything_or_what_is_asked(handed, copy):
     assert os.environ.pop("COURSE_SIZE") == "full"
     assert handed("test", "-k", "freeze", "--lf") == ["pytest", "-k", "freeze", "--lf"]
     assert os.environ["COURSE_SIZE"] == "drawn"
+
+
+def test_the_folder_to_grade_is_the_callers(handed, copy, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    out = str(course.ROOT / "build" / "grades.csv")
+    command = ["tools", "grade", str(tmp_path / "class"), "--minutes", "10.0", "--out", out]
+    assert handed("grade", "class") == command
 
 
 def test_fetch_is_handed_over(handed):
