@@ -48,8 +48,8 @@ number(
 )
 def mean_loss(function):
     torch.manual_seed(2)
-    net = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 3))
-    x, y = 3 * torch.randn(10, 3), torch.randint(0, 3, (10,))
+    net = nn.Sequential(nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(12, 3))
+    x, y = 3 * torch.randn(10, 3, 2, 2), torch.randint(0, 3, (10,))
     net(x + 1)  # statistics that differ from those of a batch
     for mode, size in ((True, 4), (False, 5), (False, 4)):
         batches = DataLoader(TensorDataset(x, y), batch_size=size)
@@ -201,8 +201,8 @@ def _not_the_difference(a, b, gap, error, clear):
     "02.5",
     gives='a dictionary {"fine-tuned": {settings: [accuracies]}, "from scratch": {...}, "clear": '
     "True or False}",
-    why="Both had as many chances and as many seeds, so a difference that is left comes from "
-    "the weights they started with.",
+    why="Both had as many chances and as many seeds, so a clear difference comes from where they "
+    "started: the weights, and what follows from them.",
     hints=(
         "Take as many settings for the one as for the other, and three seeds or more for each of "
         "them.",
