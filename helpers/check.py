@@ -1,7 +1,7 @@
 """What a student calls beside an exercise: check, hint, solution, guess, summary.
 
     check.answer("04.1", freeze)   not attempted; not yet, with a diagnosis; or right, and why
-    check.hint("04.1")             a hint, and when asked once more a stronger one
+    check.hint("04.1")             a hint, and after an attempt a stronger one
     check.solution("04.1")         how it can be done, once you have tried
     check.guess("04.a", 0.8)       writes a guess down; check.measured("04.a", 0.93) compares
     check.summary()                what was attempted and solved, saved in a file to hand in
@@ -58,10 +58,12 @@ def answer(name: str, given: object) -> Note:
 
 
 def hint(name: str) -> Note:
-    """The first hint, and from the second call on the stronger one."""
-    hints, known = find(name).hints, _attempted(name, "a hint")
+    """The first hint; after an attempt, when asked once more, the stronger one."""
+    hints, known = find(name).hints, _note(name)
+    if known.get("hints"):
+        _attempted(name, "the stronger hint")
     known["hints"] = min(known.get("hints", 0) + 1, len(hints))
-    more = "" if known["hints"] == len(hints) else " (Once more, and you get a stronger one.)"
+    more = "" if known["hints"] == len(hints) else " (After an attempt there is a stronger one.)"
     return Note(f"Hint {known['hints']} to {name}:", hints[known["hints"] - 1] + more)
 
 
@@ -97,15 +99,27 @@ def guess(name: str, value: float | str) -> Note:
 
 def measured(name: str, value: float | str) -> Note:
     """Put what was measured beside the guess of that name."""
-    value = value if isinstance(value, str) else float(value)
+    if value is ...:
+        return Note("Nothing measured yet:", "put the outcome in place of the dots.")
+    value = value if isinstance(value, str) else float(f"{float(value):.3g}")
     known = _note(name, measured=value)
     if "guess" not in known:
         return Note("Measured:", f"{_short(value)}. You had not written a guess down.")
     text = f"{_short(known['guess'])}, measured: {_short(value)}"
-    if not isinstance(value, str) and not isinstance(known["guess"], str):
-        off = known["guess"] - value
-        text += f", so you were {_short(abs(off))} too {'high' if off > 0 else 'low'}"
-    return Note("Your guess:", text + ".")
+    return Note("Your guess:", text + _distance(known["guess"], value) + ".")
+
+
+def _distance(guessed: float | str, value: float | str) -> str:
+    """How far off in words: a difference, or a factor where that says more."""
+    if isinstance(guessed, str) or isinstance(value, str):
+        return ""
+    if guessed == value:
+        return ": exactly that"
+    way = "high" if guessed > value else "low"
+    low, high = sorted((guessed, value))
+    if low > 0 and high > 3 * low:
+        return f": too {way} by a factor of {_short(high / low)}"
+    return f": {_short(high - low)} too {way}"
 
 
 def summary(folder: str | Path = ".") -> pd.DataFrame:
@@ -119,6 +133,8 @@ def summary(folder: str | Path = ".") -> pd.DataFrame:
         known = {"outcome": NOT_ATTEMPTED} if name in EXERCISES else {"outcome": "guess"}
         known |= {"attempts": 0, "hints": 0} if name in EXERCISES else {}
         rows.append({"exercise": name} | known | _log.get(name, {}))
+    solved = sum(row["outcome"] == RIGHT for row in rows)
+    print(f"{solved} of {sum(row['exercise'] in EXERCISES for row in rows)} exercises solved.")
     columns = ["exercise", "outcome", "attempts", "hints", "guess", "measured"]
     table = pd.DataFrame(rows, columns=columns).astype({"attempts": "Int64", "hints": "Int64"})
     done = table[(table.attempts.fillna(0) > 0) | table.guess.notna()]

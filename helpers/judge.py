@@ -110,7 +110,7 @@ def number(
             return "Answer with a number, without quotation marks."
         if abs(value - right) <= tolerance:
             return None
-        near = [text for slip, text in slips.items() if abs(value - slip) <= tolerance]
+        near = [text for slip, text in slips.items() if abs(value - slip) <= 0.01 * abs(slip)]
         return near[0] if near else f"{value:g} is not it. Write down how you came to it."
 
 
@@ -134,6 +134,8 @@ def looks_like(
     found: torch.Tensor, right: torch.Tensor, slips: Mapping[str, torch.Tensor]
 ) -> str | None:
     """None if the tensors agree, else the slip whose value was found: {diagnosis: value}."""
+    if not found.is_floating_point():
+        return f"The result is of the type {found.dtype}, which holds whole numbers only."
     if found.isnan().any():
         return "There is a NaN in the result."
     if torch.allclose(found.double(), right.double(), rtol=1e-3, atol=1e-4):
@@ -242,11 +244,13 @@ def _line(error: BaseException, function: object) -> str:
     return f' (in the line "{text[:80]}")' if text else ""
 
 
-def _has_dots(answer: object) -> bool:
-    if isinstance(answer, Mapping):
+def _has_dots(answer: object, depth: int = 3) -> bool:
+    """Whether dots of a stub are left in it, also in lists and dictionaries."""
+    if isinstance(answer, dict):
         answer = list(answer.values())
-    parts = answer if type(answer) in (list, tuple) else [answer]
-    return any(part is ... for part in parts)
+    if type(answer) in (list, tuple) and depth:
+        return any(_has_dots(part, depth - 1) for part in answer)
+    return answer is ...
 
 
 def _told(value: object) -> str:

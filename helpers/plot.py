@@ -9,6 +9,7 @@ import base64
 import html
 import io
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 
 import numpy as np
 import torch
@@ -61,7 +62,8 @@ def image_grid(
         raise CourseError("There is no picture to show: the list is empty.")
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
-    figure = Figure(figsize=(1.35 * columns, (1.62 if titles else 1.38) * rows), dpi=72)
+    lines = max([0, *(str(title).count("\n") + 1 for title in titles)])
+    figure = Figure(figsize=(1.35 * columns, (1.38 + 0.12 * lines) * rows), dpi=72)
     axes = figure.subplots(rows, columns, squeeze=False).flatten()
     for ax in axes:
         ax.axis("off")
@@ -70,7 +72,7 @@ def image_grid(
         ax.imshow(picture.permute(1, 2, 0).numpy() if is_tensor else picture)
         if i < len(titles):
             ax.set_title(titles[i], fontsize=8)
-    figure.subplots_adjust(wspace=0.06, hspace=0.25 if titles else 0.06)
+    figure.subplots_adjust(wspace=0.06, hspace=0.06 + 0.1 * lines)
     if not description:
         told = ", ".join(dict.fromkeys(str(t).replace("\n", " ") for t in titles))
         count = "1 picture" if len(pictures) == 1 else f"{len(pictures)} pictures"
@@ -175,14 +177,21 @@ def mistakes(pictures: Pictures, probabilities: Tensor, n: int = 6) -> Drawing |
         return f"No mistake among {len(pictures)} pictures."
     worst = wrong[sure[wrong].argsort(descending=True)][:n].tolist()
     side = pictures.preprocess.size
-    titles = [f'says "{names[said[i]]}" {sure[i]:.0%}\nis "{names[labels[i]]}"' for i in worst]
+    told = [f'says "{names[said[i]]}" {sure[i]:.0%}, is "{names[labels[i]]}"' for i in worst]
+    titles = [_short_lines(names[said[i]], f"{sure[i]:.0%}", "is", names[labels[i]]) for i in worst]
     shown = [center_crop(pictures.decoded[i], [side, side]) for i in worst]
     return image_grid(
         shown,
         titles,
         description=f"{len(worst)} of {len(wrong)} mistakes among {len(pictures)} pictures: "
-        + "; ".join(t.replace("\n", ", ") for t in titles),
+        + "; ".join(told),
     )
+
+
+def _short_lines(said: str, sure: str, verb: str, true: str) -> str:
+    """A title that fits above a small picture, however long the names are."""
+    lines = [f"{said} {sure}", f"{verb} {true}"]
+    return "\n".join("\n".join(wrap(line.replace("_", " "), 18)) for line in lines)
 
 
 def spread(

@@ -176,15 +176,14 @@ def test_no_word_of_a_check_gives_the_answer_away(name):
 
 
 def test_hints_come_one_by_one_and_solutions_after_an_attempt():
-    with pytest.raises(CourseError, match="Try 01.4 first"):
-        check.hint("01.4")
-    check.answer("01.4", ...)
-    with pytest.raises(CourseError, match="Try 01.4 first"):
-        check.solution("01.4")
-    said = check.answer("01.4", 3.0)
-    assert 'check.hint("01.4")' in repr(said)
     first, second = find("01.4").hints
     assert first in repr(check.hint("01.4"))
+    check.answer("01.4", ...)
+    for more in (check.hint, check.solution):
+        with pytest.raises(CourseError, match="Try 01.4 first"):
+            more("01.4")
+    said = check.answer("01.4", 3.0)
+    assert 'check.hint("01.4")' in repr(said)
     assert second in repr(check.hint("01.4")) and second in repr(check.hint("01.4"))
     assert check.solution_code("01.4") in repr(check.solution("01.4"))
 
@@ -199,7 +198,12 @@ def test_a_guess_and_what_came_out_stand_side_by_side():
     assert "No guess" in repr(check.guess("01 share", ...))
     assert "had not written" in repr(check.measured("01 share", 0.9))
     check.guess("01 other", 0.5)
-    assert repr(check.measured("01 other", 0.75)).endswith("so you were 0.25 too low.")
+    assert repr(check.measured("01 other", 0.75)).endswith("measured: 0.75: 0.25 too low.")
+    assert "Nothing measured yet" in repr(check.measured("01 other", ...))
+    check.guess("01 rate", 1e-5)
+    assert repr(check.measured("01 rate", 1e-3)).endswith("too low by a factor of 100.")
+    check.guess("01 right", 3)
+    assert repr(check.measured("01 right", 3)).endswith("exactly that.")
     assert "Too late" in repr(check.guess("01 other", 0.75))
     assert "0.5, measured: 0.75" in repr(check.measured("01 other", 0.75))
     check.guess("01 name", "corn")
@@ -222,7 +226,7 @@ def test_the_summary_is_saved_for_handing_in_and_a_class_can_look_at_its_guesses
     assert table.loc["01.4", ["outcome", "attempts", "hints"]].tolist() == [NOT_YET, 1, 1]
     assert table.loc["01.6", ["outcome", "attempts", "hints"]].tolist() == [RIGHT, 1, 0]
     assert table.loc["01.1", "outcome"] == NOT_ATTEMPTED
-    assert "hand_in_01.csv" in capsys.readouterr().out
+    assert "1 of 6 exercises solved.\nSaved as hand_in_01.csv" in capsys.readouterr().out
     drawn = check.guesses(tmp_path)
     assert "median guess 0.4 of 3, measured 0.6" in repr(drawn)
     with pytest.raises(CourseError, match="No hand_in"):

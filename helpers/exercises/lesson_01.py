@@ -11,13 +11,13 @@ order(
     {
         "bd": "A new output layer needs a network to be put into: which letter comes first?",
         "da": "Trained before it has an output layer for your classes, it learns the old ones.",
-        "ae": "Validation pictures compare networks that are trained already.",
+        "ae": "Validation pictures compare networks that are trained already: train some first.",
         "ec": "Whatever is decided after a look at the test set is decided with its help.",
     },
     why="The test set comes last: a number that helped to decide is no longer a test.",
     hints=(
         "Ask of each step what it needs from another one.",
-        "Two steps come before any training, and two after it; only one of these decides.",
+        "Which step would be spoiled if another one came after it? That one is the last.",
     ),
 )
 
@@ -30,7 +30,8 @@ order(
     "the network has to apply them.",
     hints=(
         "Three steps: from whole numbers to fractions of 1, then one subtraction, one division.",
-        "A tensor of shape (3, 1, 1) meets each channel of the picture with a number of its own.",
+        "A tensor of shape (3, 1, 1) meets each channel with a number of its own; `torch.tensor` "
+        "and `.view` make one from three numbers.",
     ),
 )
 def normalise(function):
@@ -49,7 +50,13 @@ def normalise(function):
     x = picture / 255
     slips = {
         "Values run from 0 to 255 here; mean and std are meant for 0 to 1.": (picture - m) / s,
-        "The picture is not divided by 255, or only in part.": picture / s - m,
+        "Brackets: the whole difference is divided by std, not the mean alone.": x - m / s,
+        "The division by std is missing.": x - m,
+        "The subtraction of the mean is missing.": x / s,
+        "The largest value is 255, not 256.": (picture / 256 - m) / s,
+        "Divide by 255 before the subtraction: mean is meant for values up to 1.": (
+            (picture - m) / s / 255
+        ),
         "First subtract the mean, then divide.": x / s - m,
         "Divide by std, not by its square.": (x - m) / s**2,
         "Divide by std; do not multiply.": (x - m) * s,
@@ -69,31 +76,47 @@ def normalise(function):
     takes="net decay",
     gives="a list of dictionaries with params and weight_decay, as an optimiser takes them",
     why="A BatchNorm scale or a bias that is pulled towards zero changes what the network "
-    "computes and hardly keeps it from overfitting; so most recipes spare them.",
+    "computes and hardly keeps it from overfitting; so many recipes spare them.",
     hints=(
         "Go through net.parameters() once, and put each into one of two lists.",
-        "parameter.ndim is 4 for a convolution, 2 for a linear layer, 1 for biases and BatchNorm.",
+        "`parameter.ndim` counts the dimensions, whatever kind of layer it belongs to.",
     ),
 )
 def decay_groups(function):
-    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 2))
-    groups = [dict(group, params=list(group["params"])) for group in function(net, 0.05)]
-    given = [id(p) for group in groups for p in group["params"]]
-    if len(given) > len(set(given)):
-        return "A parameter stands in two groups: an optimiser refuses that."
-    decay = {id(p): group.get("weight_decay") for group in groups for p in group["params"]}
+    net = nn.Sequential(nn.Conv1d(3, 4, 3), nn.BatchNorm1d(4), nn.LayerNorm(2), nn.Linear(2, 2))
+    net.register_parameter("scale", nn.Parameter(torch.tensor(1.0)))
+    for decay in (0.03, 0.5):
+        groups = [dict(group, params=list(group["params"])) for group in function(net, decay)]
+        lists = [[id(p) for p in group["params"]] for group in groups]
+        if any(isinstance(p, tuple) for group in groups for p in group["params"]):
+            return "The params are pairs of name and parameter: give the parameters alone."
+        if any(len(ids) > len(set(ids)) for ids in lists):
+            return "A parameter stands twice in a list: did you go through a part and its whole?"
+        if sum(map(len, lists)) > len(set().union(*lists)):
+            return "A parameter stands in two groups: an optimiser refuses that."
+        found = {
+            i: g.get("weight_decay") for g, ids in zip(groups, lists, strict=True) for i in ids
+        }
+        if diagnosis := _wrong_decay(net, found, decay):
+            return diagnosis
+        torch.optim.AdamW(groups)
+    return None
+
+
+def _wrong_decay(net, found, decay):
     for name, p in net.named_parameters():
-        layer = type(net[int(name[0])]).__name__
-        kind = f"{name[2:]} of a {layer}"
-        if id(p) not in decay:
+        layer, _, what = name.rpartition(".")
+        kind = (
+            f"{what} of a {type(net[int(layer)]).__name__}" if layer else "parameter without axes"
+        )
+        if id(p) not in found:
             return f"The {kind} is in no group, so it would never be trained."
-        if decay[id(p)] is None:
+        if found[id(p)] is None:
             return "A group has no weight_decay: the optimiser would take its own."
-        if p.ndim > 1 and decay[id(p)] != 0.05:
-            return f"The {kind} has weight decay {decay[id(p)]:g}: it should have `decay`."
-        if p.ndim == 1 and decay[id(p)] != 0:
+        if p.ndim > 1 and found[id(p)] != decay:
+            return f"The {kind} got {found[id(p)]:g}, and `decay` was {decay}."
+        if p.ndim <= 1 and found[id(p)] != 0:
             return f"The {kind} decays too; only tensors of two dimensions or more should."
-    torch.optim.AdamW(groups)
     return None
 
 
@@ -105,11 +128,12 @@ number(
         2.2455: "That is a logarithm to base 10; the loss uses the natural one.",
         7.4594: "That is a logarithm to base 2; the loss uses the natural one.",
         -5.1705: "A loss is not negative here: it is minus the logarithm of a probability.",
+        0.0: "A loss of 0 means sure and right; this network is neither.",
         0.0057: "That is the probability of each class; the loss is minus its logarithm.",
         0.6931: "That is the loss of an even guess between two classes.",
     },
     why="If the first loss of a fresh network is far above this, it is sure without reason, or "
-    "the labels are not what you think.",
+    "the losses of a batch are summed and not averaged.",
     hints=(
         "An even guess gives each class the same probability. Which one?",
         "The loss of a picture is minus the natural logarithm of what its own class was given.",
@@ -120,8 +144,8 @@ number(
 @exercise(
     "01.5",
     gives="a dictionary {learning rate: validation accuracy}",
-    why="Between rates that hardly move the network and rates that ruin it lies a range, here a "
-    "narrow one: know where its upper edge is, and stay a good factor below it.",
+    why="Above some rate training destroys what the network knew: know where this edge is, and "
+    "stay a good factor below it.",
     hints=(
         "A loop over rates that grow: rate *= 3, or a list such as [1e-4, 1e-3, ...].",
         "Go on until the validation accuracy is at least 0.2 below the best one that you saw.",
@@ -138,24 +162,30 @@ def rates(answer):
     if any(b < 2.9 * a for (a, _), (b, _) in zip(found, found[1:], strict=False)):
         return "Each rate should be at least three times the one before: the edge is far away."
     best = max(a for _, a in found)
+    works = [rate for rate, a in found if a > best - 0.2 + 1e-6]
     if best < 0.6:
         return "None of these rates does better than a guess: begin with smaller ones."
-    if found[-1][1] > best - 0.2:
-        return "At your largest rate it still works: go on until it breaks."
+    if not any(rate > min(works) and rate not in works for rate, _ in found):
+        return "None of your rates breaks it: go on to larger ones."
+    if works[0] > 0.1:
+        return "No network of this lesson works at such a rate: did `accuracy_at` say so?"
     return None
 
 
 choice(
     "01.6",
-    "b",
+    "a",
     {
-        "a": "It depends on the batch size only if the losses of a batch are summed.",
-        "c": "Weights near a good place are carried away by steps that fresh ones need.",
+        "b": "Smaller pictures change the features a little; the new layer starts from nothing.",
+        "c": "AdamW scales the step of each weight by itself, however many there are; and all of "
+        "the new rows start from nothing.",
+        "d": "With more pictures there are more steps, but at first the two parts stand where they "
+        "stood.",
     },
-    why="Pretrained weights are nearly right and need small steps; the new layer starts from "
-    "nothing.",
+    why="The factor is for a layer that starts from nothing beside layers that are nearly right; "
+    "lesson 04 trains the new layer first and then all layers at one rate.",
     hints=(
         "Think of where body and head stand before the first step.",
-        "Which of the two has something to lose?",
+        "In which of these has the output layer learned something already?",
     ),
 )

@@ -40,6 +40,33 @@ def everything_and_rest(net, decay):
     return [*one_group(net, decay), {"params": rest, "weight_decay": 0}]
 
 
+def rounded(picture, mean, std):
+    result = torch.zeros_like(picture)
+    for channel in range(3):
+        result[channel] = (picture[channel] / 255 - mean[channel]) / std[channel]
+    return result
+
+
+def typed_in(net, decay):
+    return decay_groups(net, 0.05)
+
+
+def decay_groups(net, decay, one=lambda p: p.ndim <= 1):
+    few = [p for p in net.parameters() if one(p)]
+    return [
+        {"params": [p for p in net.parameters() if not one(p)], "weight_decay": decay},
+        {"params": few, "weight_decay": 0},
+    ]
+
+
+def twice(net, decay):
+    return [{"params": [p for m in net.modules() for p in m.parameters()], "weight_decay": decay}]
+
+
+def pairs(net, decay):
+    return [{"params": list(net.named_parameters()), "weight_decay": decay}]
+
+
 WRONG = {
     "01.1": [
         ("bdace", "with its help"),
@@ -52,20 +79,37 @@ WRONG = {
         (over_columns, "over the columns"),
         (own_numbers, "picture's own"),
         (prints_only, "return"),
+        (rounded, "whole numbers only"),
+        (lambda p, m, s: p / 255 - torch.tensor(m).view(3, 1, 1), "division by std is missing"),
     ],
     "01.3": [
         (one_group, "decays too"),
-        (by_name, "weight of a BatchNorm2d decays too"),
+        (by_name, "weight of a BatchNorm1d decays too"),
+        (typed_in, "`decay` was"),
+        (twice, "twice in a list"),
+        (pairs, "pairs"),
+        (lambda net, decay: decay_groups(net, decay, lambda p: p.ndim == 1), "without axes"),
         (rest_forgotten, "in no group"),
         (everything_and_rest, "two groups"),
     ],
-    "01.4": [(2.2455, "base 10"), (1 / 176, "probability of each"), (4.0, "not it")],
+    "01.4": [
+        (2.2455, "base 10"),
+        (1 / 176, "probability of each"),
+        (4.0, "not it"),
+        (0, "sure and right"),
+    ],
     "01.5": [
         ({1e-4: 0.9, 1e-3: 0.5}, "four rates"),
-        ({1e-5: 0.9, 1e-4: 0.9, 1e-3: 0.9, 1e-2: 0.9}, "until it breaks"),
+        ({1e-5: 0.9, 1e-4: 0.9, 1e-3: 0.9, 1e-2: 0.9}, "breaks it"),
+        ({1: 0.9, 10: 0.9, 100: 0.9, 1000: 0.5}, "did `accuracy_at`"),
         ({1e-3: 0.5, 1e-2: 0.5, 1e-1: 0.5, 1: 0.5}, "smaller"),
         ({1e-4: 90, 1e-3: 80, 1e-2: 70, 1e-1: 50}, "fraction"),
         ({1e-4: 0.9, 2e-4: 0.9, 3e-4: 0.8, 4e-4: 0.5}, "three times"),
     ],
-    "01.6": [("a", "summed"), ("c", "carried away"), ("d", "letters")],
+    "01.6": [
+        ("b", "Smaller pictures"),
+        ("c", "however many"),
+        ("d", "more steps"),
+        ("e", "letters"),
+    ],
 }
