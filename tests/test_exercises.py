@@ -221,7 +221,7 @@ def test_the_summary_is_saved_for_handing_in_and_a_class_can_look_at_its_guesses
         check.measured("01 share", 0.6)
         check.answer("01.4", 1)
         check.hint("01.4")
-        check.answer("01.6", "b")
+        check.answer("01.6", "A")
         table = check.summary(tmp_path / str(person))
     assert table.loc["01.4", ["outcome", "attempts", "hints"]].tolist() == [NOT_YET, 1, 1]
     assert table.loc["01.6", ["outcome", "attempts", "hints"]].tolist() == [RIGHT, 1, 0]
@@ -236,7 +236,7 @@ def test_the_summary_is_saved_for_handing_in_and_a_class_can_look_at_its_guesses
 def test_outcomes_go_to_the_file_that_grading_names(tmp_path, monkeypatch):
     file = tmp_path / "outcomes"
     monkeypatch.setenv("COURSE_OUTCOMES", str(file))
-    check.answer("01.6", "a")
+    check.answer("01.6", "b")
     check.answer("01.6", ...)
     first, second = map(json.loads, file.read_text(encoding="utf-8").splitlines())
     assert (first["exercise"], first["state"]) == ("01.6", NOT_YET)

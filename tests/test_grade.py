@@ -27,12 +27,12 @@ def graded(tmp_path_factory):
     """Seven hand-ins, one of them good: the rows by file, and the seconds that all took."""
     folder = tmp_path_factory.mktemp("a class")
     (folder / "group B").mkdir()
-    good = [answer(4, 5.17), "1 / 0", answer(6, '"a"'), answer(6, '"b"'), answer(1, "...")]
+    good = [answer(4, 5.17), "1 / 0", answer(6, '"b"'), answer(6, '"a"'), answer(1, "...")]
     hand_in(folder, "group B/good", *good, answer(3, 7), "open('x', 'w').write('left behind')")
-    hand_in(folder, "dies", answer(4, 5.17), "os._exit(3)", answer(6, '"b"'))
-    hand_in(folder, "hangs", answer(4, 5.17), "time.sleep(1000)", answer(6, '"b"'))
+    hand_in(folder, "dies", answer(4, 5.17), "os._exit(3)", answer(6, '"a"'))
+    hand_in(folder, "hangs", answer(4, 5.17), "time.sleep(1000)", answer(6, '"a"'))
     deaf = "while True:\n try:\n  time.sleep(1000)\n except KeyboardInterrupt:\n  pass"
-    hand_in(folder, "deaf", answer(4, 5.17), deaf, answer(6, '"b"'))
+    hand_in(folder, "deaf", answer(4, 5.17), deaf, answer(6, '"a"'))
     hand_in(folder, "other", "print('an essay')")
     (folder / "damaged.ipynb").write_text("<<<<<<< mine")
     (folder / "empty.ipynb").write_bytes(b"")

@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-from helpers.judge import exercise, looks_like, number
+from helpers.exercises import looks_like, number
+from helpers.judge import exercise
 
 number(
     "02.1",
@@ -211,8 +212,6 @@ def _not_the_difference(a, b, gap, error, clear):
 )
 def fair_comparison(answer):
     sides = {side: dict(answer[side]) for side in ("fine-tuned", "from scratch")}
-    if any(values is ... for side in sides.values() for values in side.values()):
-        return "There are dots left in your dictionary."
     sides = {
         side: {key: [float(v) for v in values] for key, values in found.items()}
         for side, found in sides.items()

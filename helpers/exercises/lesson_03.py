@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from helpers.judge import choice, exercise, looks_like, number
+from helpers.exercises import choice, looks_like, number
+from helpers.judge import exercise
 
 number(
     "03.1",

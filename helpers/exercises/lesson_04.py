@@ -9,7 +9,8 @@ from torch.nn.functional import cross_entropy
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from helpers import models
-from helpers.judge import exercise, number
+from helpers.exercises import number
+from helpers.judge import exercise
 
 number(
     "04.1",

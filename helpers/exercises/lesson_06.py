@@ -4,7 +4,8 @@ import math
 
 import torch
 
-from helpers.judge import NotYet, choice, exercise, looks_like, number
+from helpers.exercises import choice, looks_like, number
+from helpers.judge import NotYet, exercise
 
 number(
     "06.1",
