@@ -68,6 +68,16 @@ def test_the_solution_is_right_and_stands_in_the_committed_notebook_as_such(name
     assert check.solution_code(name) == found[f"{lesson}-{number}-solution"].source
 
 
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_solutions_run_from_top_to_bottom_and_every_check_says_right(lesson):
+    space = {"display": print}
+    for cell in cells(NOTEBOOKS / "solutions", lesson).values():
+        if cell.cell_type == "code":
+            exec(cell.source, space)
+    states = {name: known["outcome"] for name, known in check._log.items()}
+    assert states == {name: RIGHT for name in NAMES if name.startswith(lesson)}
+
+
 def test_wrong_answers_are_there_for_every_exercise():
     assert set(WRONG) == set(NAMES)
     assert all(len(answers) >= 2 for answers in WRONG.values())
