@@ -131,7 +131,14 @@ def dogs(rounds: int) -> dict[str, list[float]]:
 def cifar(rounds: int, pictures: int = 10_000) -> dict[str, list[float]]:
     """Lesson 05's fine-tuned network on so many labelled pictures, a seed a round."""
     lesson = Lesson("05")
-    first = ("setup", "whole-numbers", "whole-files-look", "whole-organise-code", "whole-load-code")
+    first = (
+        "setup",
+        "whole-numbers",
+        "whole-files-look",
+        "whole-organise-code",
+        "whole-load-code",
+        "whole-recipe",
+    )
     rest = ("whole-normalise", "pretrained-build", "pretrained-linear", "pretrained-tune-code")
     cells = [f"05-{part}" for part in (*first, *rest, "pretrained-tune-fit")]
     lesson.run(*cells, old="else 1000", new=f"else {pictures}")

@@ -57,6 +57,11 @@ def answer(name: str, given: object) -> Note:
     return Note(f"{sign} {name}, {outcome.state}:", outcome.text + more, color)
 
 
+def solved(name: str) -> bool:
+    """Whether the last answer to an exercise was right."""
+    return _log.get(name, {}).get("outcome") == RIGHT
+
+
 def hint(name: str) -> Note:
     """The first hint; after an attempt, when asked once more, the stronger one."""
     hints, known = find(name).hints, _note(name)

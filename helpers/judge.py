@@ -135,9 +135,12 @@ def _verdict(found: Exercise, answer: object) -> tuple[str, str]:
         return NOT_ATTEMPTED, "Write your answer in place of the dots, then run both cells."
     except NotYet as error:
         diagnosis = str(error)
-    except Exception:  # the judge could not work with what it was given
+    except Exception as error:  # the judge could not work with what it was given
         if isinstance(answer, _Called):
             last = answer.last
+            if found.gives.startswith("nothing"):  # what it did to a network stopped
+                told = f"{type(error).__name__}: {error}{_line(error, answer.function)}"
+                return NOT_YET, f"Your function ran, and using the result stopped with {told}"
         what = "Your function should return" if found.takes is not None else "The answer should be"
         diagnosis = f"{what} {found.gives}, and this is {_told(last)}."
     return (NOT_YET, diagnosis) if diagnosis else (RIGHT, found.why)
@@ -160,6 +163,8 @@ class _Called:
             pass
         try:
             self.last = self.function(*arguments)
+        except NotYet:  # from a function of the judge that it called
+            raise
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             name, place = type(error).__name__, _line(error, self.function)
             raise NotYet(f"Your code stopped with {name}: {error}{place}") from None

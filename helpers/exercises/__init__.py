@@ -41,12 +41,14 @@ def number(
 
     @exercise(name, gives="a number", why=why, hints=hints)
     def judge(answer: Any) -> str | None:
+        if isinstance(answer, tuple):
+            return "Python reads a comma as the end of a number: write it without."
         if isinstance(answer, (str, bool)) or not math.isfinite(value := float(answer)):
             return "Answer with a number, without quotation marks."
         if abs(value - right) <= tolerance:
             return None
         slip = min(slips, key=lambda slip: abs(value - slip))
-        near = abs(value - slip) <= 0.01 * abs(slip)
+        near = abs(value - slip) <= max(tolerance, 0.01 * abs(slip))
         return slips[slip] if near else f"{value:g} is not it. Write down how you came to it."
 
 
@@ -74,9 +76,8 @@ def looks_like(
         return f"The result is of the type {found.dtype}, which holds whole numbers only."
     if found.isnan().any():
         return "There is a NaN in the result."
-    if torch.allclose(found.double(), right.double(), rtol=1e-3, atol=1e-4):
-        return None
-    for diagnosis, value in slips.items():
-        if torch.allclose(found.double(), value.double(), rtol=1e-3, atol=1e-4):
+    for diagnosis, value in [(None, right), *slips.items()]:
+        same_shape = found.shape == value.shape
+        if same_shape and torch.allclose(found.double(), value.double(), rtol=1e-3, atol=1e-4):
             return diagnosis
     return "The numbers are not right. Work one of them out by hand and compare."

@@ -20,10 +20,10 @@ number(
         512 * 120: "These are the weights; what else does a linear layer add to each output?",
         512 * 120 + 512: "There is a bias for each output, not for each feature.",
         512 + 120: "Each output has a weight for each feature.",
+        1280 * 120 + 120: "The lesson's network has 1,280 features; this one has fewer.",
         0: "The output layer is not frozen, so something does learn.",
     },
-    why="What learns on a frozen body is small, here a quarter of a megabyte: one body can serve "
-    "many tasks, each with an output layer of its own.",
+    why="What learns is small, a quarter of a megabyte: one frozen body can serve many tasks.",
     hints=(
         "Each of the outputs has a weight for each feature, and one number more.",
         "The lesson's two outputs on 1,280 features have 2,562 parameters: find out how.",
@@ -36,7 +36,7 @@ number(
     takes="net",
     gives="three whole numbers: parameters that learn, frozen parameters, numbers in buffers",
     why="Three kinds of numbers and three rules: gradients change the first, nothing the second, "
-    "and every batch in train mode the third.",
+    "and batches in train mode the third, unless their layer is kept in eval mode.",
     hints=(
         "net.parameters() and net.buffers() go through the tensors; each knows requires_grad.",
         "A tensor's numel() says how many numbers it holds; add these up in three sums.",
@@ -77,12 +77,11 @@ def count(function):
 @exercise(
     "04.3",
     gives="a dictionary {epochs: (accuracy fine-tuned, accuracy with a frozen body)}",
-    why="How far a frozen body is behind depends on when you look: its new layer learns from a "
-    "random start, and in few steps it does not get far.",
+    why="Both begin with a random output layer. On a frozen body nothing else helps it, and in few "
+    "steps one layer does not get far; later the two may meet.",
     hints=(
         "A loop over numbers of epochs such as 1, 3, 9; two calls for each.",
-        "The second argument is the number of frozen stages: 0 is none, len(models.stages(net)) "
-        "is the whole body.",
+        "The second argument counts frozen stages: 0 is none, len(models.stages(net)) all.",
     ),
 )
 def frozen_or_not(answer):
@@ -90,18 +89,20 @@ def frozen_or_not(answer):
         return f"Take three numbers of epochs or more; there are {len(answer)}."
     if any(not hasattr(pair, "__len__") or len(pair) != 2 for pair in answer.values()):
         return "To each number of epochs belong two accuracies: fine-tuned, then frozen."
-    found = sorted((int(epochs), tuple(map(float, pair))) for epochs, pair in answer.items())
+    found = sorted((int(n), tuple(map(float, pair))) for n, pair in answer.items())
     if not all(0 <= value <= 1 for _, pair in found for value in pair):
         return "An accuracy is a fraction from 0 to 1, not a percentage and not a loss."
-    if found[0][0] < 1 or any(b < 2 * a for (a, _), (b, _) in zip(found, found[1:], strict=False)):
-        return "From 1 epoch up, and each number at least twice the one before."
+    if found[0][0] != 1 or any(b < 2 * a for (a, _), (b, _) in zip(found, found[1:], strict=False)):
+        return "Begin with 1 epoch; each number is at least twice the one before."
     if found[-1][0] < 8:
         return "Go on until 8 epochs or more: the change comes late."
     if all(tuned == frozen for _, (tuned, frozen) in found):
         return "Fine-tuned and frozen are the same at every number: was anything frozen?"
-    tuned, frozen = (sum(pair[k] for _, pair in found) for k in (0, 1))
+    tuned, frozen = found[0][1]
     if frozen > tuned + 0.1:
-        return "The frozen body is ahead here: are the two of each pair in the other order?"
+        return (
+            "After 1 epoch the frozen body is ahead: is each pair in the order that is asked for?"
+        )
     return None
 
 
@@ -122,7 +123,7 @@ def rates_between(function):
     last = len(models.stages(net))
     for n in (0, 2, last):
         models.freeze(net, n)
-        groups = [dict(group, params=list(group["params"])) for group in function(net, 1e-5, 1e-2)]
+        groups = [dict(group, params=list(group["params"])) for group in function(net, 2e-5, 3e-2)]
         if diagnosis := _judge_rates(net, n, groups):
             return diagnosis
     return None
@@ -149,14 +150,14 @@ def _judge_rates(net, n, groups):
     if any(len({rates[id(p)] for p in part}) > 1 for part in [*parts[n:], head]):
         return f"{case}, one stage has several rates."
     found = [rates[id(part[0])] for part in [*parts[n:], head]]
-    right = [1e-2 * 1e-3 ** (i / max(len(found) - 1, 1)) for i in range(len(found))][::-1]
+    right = [3e-2 * (2 / 3e3) ** (i / max(len(found) - 1, 1)) for i in range(len(found))][::-1]
     if _close(found, right):
         return None
     if len(found) > 1 and _close(found, right[::-1]):
         return f"{case}, the bottom is the fastest: the other way round."
-    if not _close(found[-1:], [1e-2]):
+    if not _close(found[-1:], [3e-2]):
         return f"{case}, the output layer has the rate {found[-1]:g}, not `high`."
-    if not _close(found[:1], [1e-5]):
+    if not _close(found[:1], [2e-5]):
         return f"{case}, the bottom stage that learns has the rate {found[0]:.2g}, not `low`."
     if found[-1] == found[-2]:
         return f"{case}, the top stage is as fast as the output layer: that is a step of its own."
@@ -186,7 +187,8 @@ def _close(found, right):
 def freeze(function):
     torch.manual_seed(0)
     wide = [nn.Sequential(nn.Conv2d(a, 4, 3), nn.BatchNorm2d(4), nn.ReLU()) for a in (3, 4)]
-    rows = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 6), nn.BatchNorm1d(6))
+    rows = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 6))
+    rows.extend([nn.BatchNorm1d(6), nn.Dropout(0.5)])
     net = nn.Sequential(*wide, rows, nn.Linear(6, 2))
     for n in (3, 1, 2):
         net.train()
@@ -211,9 +213,7 @@ def _what_learns(net, n):
         return f"With n = {n} it freezes {len(frozen)} parts: off by one."
     for k, each in enumerate(learns):
         if k < n and each != {False} and "requires_grad" in vars(net[k]):
-            return (
-                "A layer has no requires_grad, and setting one there does nothing: parameters do."
-            )
+            return "To set requires_grad on a layer does nothing: set it on its parameters."
         if k < n and each != {False}:
             return f"With n = {n}, parameters of net[{k}] still learn."
         if k >= n and each != {True}:
@@ -257,4 +257,4 @@ def _what_answers(net, n, pictures):
             return f"After net.eval(), a forward pass puts net[{awake[0]}] into train mode again."
     hook.remove()
     if not torch.allclose(*answers, atol=1e-6):
-        return "The bits stay, but in train mode a frozen BatchNorm normalises with its batch."
+        return "The bits stay, but in train mode frozen BatchNorm or Dropout answers otherwise."

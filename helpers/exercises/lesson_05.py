@@ -1,5 +1,6 @@
 """Exercises of lesson 05: two decays, a schedule, augmentation, a split, the join by id."""
 
+import inspect
 import math
 from collections.abc import Mapping
 
@@ -7,7 +8,7 @@ import torch
 from torch import nn
 
 from helpers.exercises import number
-from helpers.judge import exercise
+from helpers.judge import NotYet, exercise
 
 torch.optim.SGD([nn.Parameter(torch.ones(1))])  # the first one takes a second: not from an answer
 
@@ -125,7 +126,7 @@ def augmentation(answer):
         return "An accuracy is a fraction from 0 to 1, not a percentage and not a loss."
     if (seen, new) == (seen_without, new_without):
         return "Both entries are the same: was one of the two trained without augmentation?"
-    if seen_without < new_without - 0.05:
+    if seen_without < new_without - 0.05 or seen < new - 0.15:
         return (
             "On new pictures it is better than on those it learned: is the order of a pair right?"
         )
@@ -148,15 +149,15 @@ def augmentation(answer):
 )
 def stratified(function):
     counts = (20, 10, 40, 5)
-    labels = torch.arange(4).repeat_interleave(torch.tensor(counts))
-    for given in (labels[torch.randperm(75)], labels):
+    labels = torch.tensor([2, 3, 7, 9]).repeat_interleave(torch.tensor(counts))
+    for given, fraction in ((labels[torch.randperm(75)], 0.2), (labels, 0.4)):
         kept = given.clone()
-        train, valid = _two_parts(function(given, 0.2, 3))
+        train, valid = _two_parts(function(given, fraction, 3))
         if not given.equal(kept):
             return "It changes the labels that it was given; work on a copy."
-        if diagnosis := _judge_parts(given.tolist(), counts, train, valid):
+        if diagnosis := _judge_parts(given.tolist(), fraction, train, valid):
             return diagnosis
-        again, other = (_two_parts(function(given, 0.2, seed)) for seed in (3, 4))
+        again, other = (_two_parts(function(given, fraction, seed)) for seed in (3, 4))
         if set(again[1]) != set(valid):
             return "The same seed gives another split in a second call."
         if set(other[1]) == set(valid):
@@ -166,26 +167,24 @@ def stratified(function):
 
 def _two_parts(found):
     train, valid = (part.tolist() if hasattr(part, "tolist") else list(part) for part in found)
-    return train, valid
-
-
-def _judge_parts(labels, counts, train, valid):
     if any(isinstance(i, bool) for i in train + valid):
-        return "It gives True and False; give the indices at which pictures stand."
-    train, valid = ([int(i) for i in part] for part in (train, valid))
+        raise NotYet("It gives True and False; give the indices at which pictures stand.")
+    return [int(i) for i in train], [int(i) for i in valid]
+
+
+def _judge_parts(labels, fraction, train, valid):
     if len(set(train)) < len(train) or len(set(valid)) < len(valid):
-        return (
-            "An index stands twice in one part. Are these places within a class? Give places in "
-            "the whole set."
-        )
+        return "An index stands twice in one part: give places in the whole set, not in a class."
     if both := set(train) & set(valid):
         return f"{len(both)} pictures are in both parts: a leak."
     if not set(train + valid) <= set(range(len(labels))):
         return "There is an index that no picture has."
     if missing := len(labels) - len(train) - len(valid):
         return f"{missing} of {len(labels)} pictures are in neither part."
-    found = [sum(labels[i] == c for i in valid) for c in range(len(counts))]
-    right = [n // 5 for n in counts]
+    classes = sorted(set(labels))
+    counts = [labels.count(c) for c in classes]
+    found = [sum(labels[i] == c for i in valid) for c in classes]
+    right = [round(fraction * n) for n in counts]
     if found == right:
         return None
     if found == [n - r for n, r in zip(counts, right, strict=True)]:
@@ -194,7 +193,8 @@ def _judge_parts(labels, counts, train, valid):
         return f"Every class gives {found[0]}; it should be a fraction of each class."
     c = next(c for c in range(len(counts)) if found[c] != right[c])
     return (
-        f"With the fraction 0.2, class {c} gives {found[c]} of its {counts[c]} pictures to valid."
+        f"With the fraction {fraction}, class {classes[c]} gives {found[c]} of its {counts[c]} "
+        "pictures to valid."
     )
 
 
@@ -227,10 +227,11 @@ def in_order_of(function):
         if diagnosis := _judge_join(found, sample, ids, answers):
             return diagnosis
     try:
-        found = list(function.function([1, 2, 10], ["1", "10"], ["one", "ten"]))
+        found = function.function([1, 2, 10], ["1", "10", "11"], ["one", "ten", "eleven"])
+        found = list(found) if inspect.isgenerator(found) else found
     except (Exception, SystemExit):
         return None
-    return f"Id 2 of a sample has no answer, and it gives {found[:3]} in silence."
+    return f"Id 2 of a sample has no answer, and in silence it gives a {type(found).__name__}."
 
 
 def _judge_join(found, sample, ids, answers):

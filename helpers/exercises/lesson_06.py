@@ -16,15 +16,16 @@ number(
         "logarithms.",
         0.4366: "That is with logarithms to base 10; log-loss uses the natural one.",
         -1.0053: "Log-loss is minus the mean of the logarithms.",
-        10.0534: "That is the sum over the ten pictures; log-loss is their mean.",
+        10.0532: "That is the sum over the ten pictures; log-loss is their mean.",
+        0.1054: "Only the eight right answers are in it; the two wrong ones cost, too.",
         0.0843: "Only the eight right answers are in it; the two wrong ones cost, too.",
-        0.2001: "Wrong answers count by what they gave to the right breed, 0.01, not 0.99.",
+        0.0863: "Wrong answers count by what they gave to the right breed, 0.01, not 0.99.",
     },
     why="Two sure mistakes among ten cost more than ten times as much as the eight good answers "
     "together: in log-loss, sureness has to be earned.",
     hints=(
         "Each picture costs minus the logarithm of what its own breed was given.",
-        "Eight pictures cost -log 0.9 each, two cost -log 0.01 each; then the mean of all ten.",
+        "Work out the cost of one picture of each kind; how many are there of each?",
     ),
 )
 
@@ -36,7 +37,8 @@ number(
     why="A mean over views is less sure where the views disagree, which is where an answer "
     "should be less sure.",
     hints=(
-        "First turn the logits of every view into probabilities, then average.",
+        "Does the order matter, first the mean or first the softmax? Try both on two views that "
+        "contradict each other.",
         "Which of the three dimensions holds the classes, and which one the views?",
     ),
 )
@@ -47,6 +49,8 @@ def mean_of_views(function):
     right = logits.softmax(2).mean(0)
     if found.shape == logits.shape:
         return "It still has an answer for each view; average over the views."
+    if found.shape == (4, 4):
+        return "The dimensions are mixed up: the mean is over pictures."
     if found.shape != right.shape:
         return f"From (4, 5, 4), which is views, pictures, classes, it makes {tuple(found.shape)}."
     slips = {
@@ -62,7 +66,7 @@ def mean_of_views(function):
         ),
         "The views are added up, so that a picture's answers sum to 4.": logits.softmax(2).sum(0),
         "Only the first view is used.": logits.softmax(2)[0],
-        "The dimensions are mixed up: the mean is over pictures.": logits.softmax(2).mean(1),
+        "There is a second softmax; the mean of probabilities is one already.": (right.softmax(1)),
     }
     return looks_like(found, right, slips)
 
@@ -117,7 +121,7 @@ def best_temperature(function):
     "pictures' own order: only so can they be compared with the labels.",
     hints=(
         "Make an empty table first, then fill in the rows of each fold's held-out pictures.",
-        "Index with the numbers of a fold: the result takes rows `held`, the learner rows `learn`.",
+        "`result[a] = ...` fills the rows a: which of the two lists says where answers belong?",
     ),
 )
 def out_of_fold(function):
@@ -171,8 +175,11 @@ def batches_and_epochs(answer):
         return "A log-loss is a number above 0."
     if max(sizes) < 4 * min(sizes) or max(epochs) < 8 * min(epochs):
         return "Spread them further: batch sizes by a factor of 4 or more, epochs by 8 or more."
-    if max(answer.values()) - min(answer.values()) < 0.01:
-        return "All are the same: does your loop pass both numbers on?"
+    for k, what in enumerate(("batch size", "number of epochs")):
+        others = {key[1 - k] for key in answer}
+        rows = [{loss for key, loss in answer.items() if key[1 - k] == other} for other in others]
+        if all(len(row) == 1 for row in rows):
+            return f"The {what} changes nothing: does your loop pass both numbers on?"
     return None
 
 
@@ -187,6 +194,6 @@ choice(
     "one network is often hard for the other.",
     hints=(
         "What would two other sets of pictures do to these numbers, and to their difference?",
-        "Think of the last line of the table of the final score, picture by picture.",
+        "In the last section but two, why was the last ± smaller than the two above it?",
     ),
 )

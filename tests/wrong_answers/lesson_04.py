@@ -132,6 +132,32 @@ def no_tracking(net, n):
                 layer.track_running_stats = k >= n
 
 
+def hook_without_inputs(net, n):
+    return _with_hook(net, n, lambda layer: layer.eval())
+
+
+def hook_that_replaces(net, n):
+    return _with_hook(net, n, lambda layer, inputs: layer.eval())
+
+
+def _with_hook(net, n, hook):
+    for k, part in enumerate(net):
+        part.requires_grad_(k >= n)
+        for layer in part.modules():
+            layer._forward_pre_hooks.clear()
+            if k < n:
+                layer.register_forward_pre_hook(hook)
+
+
+def typed_in(net, low, high):
+    from helpers import models
+
+    groups = [[p for p in s.parameters if p.requires_grad] for s in models.stages(net)]
+    groups = [g for g in groups if g] + [list(models.output_layer(net)[1].parameters())]
+    k = max(len(groups) - 1, 1)
+    return [{"params": g, "lr": 1e-5 * 1e3 ** (i / k)} for i, g in enumerate(groups)]
+
+
 WRONG = {
     "04.1": [
         (512 * 120, "what else"),
@@ -153,10 +179,11 @@ WRONG = {
         ({1: (70, 60), 3: (80, 80), 9: (90, 90)}, "fraction"),
         ({1: 0.7, 3: 0.8, 9: 0.9}, "two accuracies"),
         ({1: (0.7, 0.7), 3: (0.8, 0.8), 9: (0.9, 0.9)}, "was anything frozen"),
-        ({1: (0.5, 0.7), 3: (0.6, 0.8), 9: (0.8, 0.9)}, "other order"),
+        ({1: (0.5, 0.7), 3: (0.6, 0.8), 9: (0.8, 0.9)}, "in the order that is asked for"),
     ],
     "04.4": [
         (by_differences, "equal differences"),
+        (typed_in, "not `high`"),
         (upside_down, "other way round"),
         (frozen_count_too, "not `low`"),
         (frozen_groups, "for what is frozen"),
@@ -167,11 +194,13 @@ WRONG = {
         (parameters_only, "No parameter moves, but the BatchNorm2d"),
         (eval_once, "wakes it up again"),
         (wrong_end, "wrong end"),
+        (hook_without_inputs, "ran, and using the result stopped with TypeError"),
+        (hook_that_replaces, "ran, and using the result stopped with"),
         (all_of_it, "output layer, net[-1], is frozen too"),
         (one_less, "off by one"),
-        (on_layers, "has no requires_grad"),
+        (on_layers, "To set requires_grad on a layer"),
         (only_two_dimensions, "the BatchNorm1d"),
         (never_awake_again, "Called again with another n: With n = 1, the BatchNorm2d in net[1]"),
-        (no_tracking, "normalises with its batch"),
+        (no_tracking, "answers otherwise"),
     ],
 }

@@ -128,6 +128,16 @@ def merged_left(sample_ids, ids, names):
     return left.merge(right, how="left")["name"].tolist()
 
 
+def always_a_fifth(labels, fraction, seed):
+    parts, draw = ([], []), torch.Generator().manual_seed(seed)
+    for c in labels.unique():
+        places = torch.where(labels == c)[0]
+        places = places[torch.randperm(len(places), generator=draw)].tolist()
+        parts[0].extend(places[len(places) // 5 :])
+        parts[1].extend(places[: len(places) // 5])
+    return parts
+
+
 WRONG = {
     "05.1": [
         (0.358, "here it stays"),
@@ -155,8 +165,9 @@ WRONG = {
         ({"crop": (0.48, 0.33)}, "two entries"),
     ],
     "05.4": [
+        (always_a_fifth, "With the fraction 0.4"),
         (whole_split, "With the fraction 0.2, class"),
-        (within_class, "places within a class"),
+        (within_class, "in the whole set, not in a class"),
         (first_of_each, "Two seeds give the same"),
         (valid_first, "other way round"),
         (two_of_each, "Every class gives 2"),
@@ -171,6 +182,7 @@ WRONG = {
         (wrong_way, "the wrong way"),
         (as_numbers, "ValueError"),
         (in_silence, "in silence"),
+        (lambda sample, ids, names: None, "should return"),
         (merged_left, "in silence"),
     ],
 }

@@ -47,13 +47,21 @@ def all_labels(learn_and_ask, x, labels, folds):
 
 GRID = {(b, e): 0.3 + 0.01 * b for b in (4, 8, 16) for e in (2, 4, 16)}
 WRONG = {
-    "06.1": [(0.3257, "mean of the logarithms"), (10.0534, "sum"), (0.0843, "wrong ones cost")],
+    "06.1": [
+        (0.3257, "mean of the logarithms"),
+        (10.0534, "sum"),
+        (0.08, "wrong ones cost"),
+        (0.0863, "not 0.99"),
+    ],
     "06.2": [
         (lambda logits: logits.mean(0).softmax(1), "other way round"),
         (lambda logits: logits.softmax(2), "for each view"),
         (lambda logits: logits.softmax(1).mean(0), "over the pictures"),
         (lambda logits: logits.mean(0), "made of probabilities"),
         (lambda logits: logits.softmax(2).sum(0), "added up"),
+        (lambda logits: logits.softmax(2).mean(1), "over pictures"),
+        (lambda logits: logits.softmax(2).mean(0).softmax(1), "second softmax"),
+        (lambda logits: logits.max(0).values, "Work one of them out"),
     ],
     "06.3": [
         (hottest, "highest"),
@@ -71,7 +79,8 @@ WRONG = {
     "06.5": [
         ({(8, 10): 0.3}, "Three batch sizes"),
         ({8: 0.3, 16: 0.2}, "pairs"),
-        (dict.fromkeys(GRID, 0.3), "All are the same"),
+        (dict.fromkeys(GRID, 0.3), "changes nothing"),
+        (GRID, "number of epochs changes nothing"),
         ({(b, e): 0.1 * b for b in (4, 5, 6) for e in (2, 4, 16)}, "further"),
         (dict(list(GRID.items())[:-1]), "missing"),
     ],
