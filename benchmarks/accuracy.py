@@ -2,7 +2,7 @@
 
     python -m benchmarks.accuracy [NN ...] [transfer]
 
-Executes the lessons themselves (by default 01 to 04) with the size "full" on the data sets in the
+Executes the lessons themselves (by default 01 to 06) with the size "full" on the data sets in the
 folder that COURSE_DATA names, or in data/, and keeps the numbers of their closing tables: what is
 measured is what a student runs. `transfer` adds what takes longer than a lesson may
 (benchmarks/transfer.py). Prints tables and writes results.json.
@@ -19,7 +19,7 @@ from helpers.data import find
 from helpers.plot import table_numbers
 from tools.run import run_lessons
 
-LESSONS = ["01", "02", "03", "04"]
+LESSONS = ["01", "02", "03", "04", "05", "06"]
 BEYOND = (transfer.forty_photographs, transfer.all_photographs, transfer.another_look)
 
 

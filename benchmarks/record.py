@@ -99,6 +99,7 @@ def cell(value: list[float] | None, digits: int) -> str:
 QUOTED = {
     "03": r"hotdog, |dog breeds, ",
     "04": r".* frozen,|.* (5|400) pictures a class|(digits|radar), .*: features",
+    "06": r".*accuracy",
 }
 
 
