@@ -67,16 +67,20 @@ def order(
 
 
 def looks_like(
-    found: torch.Tensor, right: torch.Tensor, slips: Mapping[str, torch.Tensor]
+    found: torch.Tensor,
+    right: torch.Tensor,
+    slips: Mapping[str, torch.Tensor],
+    atol: float = 1e-4,
+    otherwise: str = "The numbers are not right. Work one of them out by hand and compare.",
 ) -> str | None:
     """None if the tensors agree, else the slip whose value was found: {diagnosis: value}."""
     if not found.is_floating_point():
         return f"The result is of the type {found.dtype}, which holds whole numbers only."
     if found.isnan().any():
         return "There is a NaN in the result."
-    if torch.allclose(found.double(), right.double(), rtol=1e-3, atol=1e-4):
+    if torch.allclose(found.double(), right.double(), rtol=1e-3, atol=atol):
         return None
     for diagnosis, value in slips.items():
-        if torch.allclose(found.double(), value.double(), rtol=1e-3, atol=1e-4):
+        if torch.allclose(found.double(), value.double(), rtol=1e-3, atol=atol):
             return diagnosis
-    return "The numbers are not right. Work one of them out by hand and compare."
+    return otherwise
