@@ -218,7 +218,7 @@ def _not_the_difference(a, b, gap, error, clear):
 )
 def fair_comparison(answer):
     for key in ("fine-tuned", "from scratch", "clear"):
-        if key not in answer.keys():  # what has no keys, the machinery names
+        if key not in dict.keys(answer):  # else the machinery names the type
             return f'The dictionary has no key "{key}".'
         if key != "clear" and not hasattr(answer[key], "items"):
             return f'"{key}" should have a dictionary of its own, from settings to accuracies.'
