@@ -69,7 +69,11 @@ def order(
 
 
 def looks_like(
-    found: torch.Tensor, right: torch.Tensor, slips: Mapping[str, torch.Tensor]
+    found: torch.Tensor,
+    right: torch.Tensor,
+    slips: Mapping[str, torch.Tensor],
+    atol: float = 1e-4,
+    otherwise: str = "The numbers are not right. Work one of them out by hand and compare.",
 ) -> str | None:
     """None if the tensors agree, else the slip whose value was found: {diagnosis: value}."""
     if not found.is_floating_point():
@@ -78,6 +82,6 @@ def looks_like(
         return "There is a NaN in the result."
     for diagnosis, value in [(None, right), *slips.items()]:
         same_shape = found.shape == value.shape
-        if same_shape and torch.allclose(found.double(), value.double(), rtol=1e-3, atol=1e-4):
+        if same_shape and torch.allclose(found.double(), value.double(), rtol=1e-3, atol=atol):
             return diagnosis
-    return "The numbers are not right. Work one of them out by hand and compare."
+    return otherwise

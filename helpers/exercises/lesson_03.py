@@ -12,11 +12,16 @@ number(
     0.5,
     {
         4608: "These are the weights; something is added to each row.",
+        4609: "One bias for all rows? Each row has its own.",
+        4612: "All nine rows have a bias, not only the four new ones.",
+        4613: "All nine rows have a bias, not only the five known ones.",
+        45657: "The old rows are thrown away, unless one of your classes takes one over.",
         43092: "The rows of all 80 old classes are counted; most are thrown away.",
         2565: "The four new classes have rows too.",
         2052: "The five known classes have rows too.",
         9: "That is the number of rows; how long is each?",
         513: "That is one row with its bias; how many are there?",
+        512: "That is one row without its bias; how many are there?",
         41040: "That is the old layer.",
     },
     why="The shape of the new layer follows from your classes alone; how many of its rows are "
@@ -32,8 +37,9 @@ number(
     "03.2",
     takes="known mine",
     gives="a list with a position or None for each of your names",
-    why="Found by name, a row is right in whatever order the classes stand; and None is better "
-    "than a guess, because nothing complains about a wrong row.",
+    why="Found by name, a row lands at the right position in whatever order the classes stand. "
+    "(Whether the name means the same is another question.) And None is better than a guess, "
+    "because nothing complains about a wrong row.",
     hints=(
         "Bring both sides into one plain form, then look one up among the other.",
         "How often does the plain form stand among the known ones? Only once is an answer. And "
@@ -61,6 +67,8 @@ def match_names(function):
         return "-1 is a position too, that of the last row: use None where there is no partner."
     if found == [None if place is None else place + 1 for place in right]:
         return "Each position is one too high: the first name has position 0."
+    if all(place is None for place in found):
+        return "No name found a partner."
     for name, place, wanted in zip(mine, found, right, strict=True):
         if place == wanted and (place is None) == (wanted is None):
             continue
@@ -91,7 +99,7 @@ def match_names(function):
 )
 def rows_from(function):
     torch.manual_seed(3)
-    old, rows = nn.Linear(5, 6), [3, None, 0, None, 5, 3]
+    old, rows = nn.Linear(5, 9), [3, None, 0, None, 5, 3, 1]
     before = [p.detach().clone() for p in old.parameters()]
     new = function(old, list(rows))
     if new is None:
@@ -164,7 +172,7 @@ def _wrong_rows(rows, weight, old_weight):
     why="For a yes or no one row is enough, and the level that a rival would set goes into its "
     "bias. It can be trained further with binary cross-entropy.",
     hints=(
-        "When does the output cross zero, and when should it?",
+        "Which number of a row is added to every picture alike?",
         "The old row has a bias of its own already. old.weight[row] has one dimension, and the "
         "new weights need two.",
     ),
@@ -206,13 +214,11 @@ def yes_or_no(function):
     hints=(
         "Fractions below 0 and above 1 are allowed.",
         "On the side where the accuracy is still high, go on in the same direction; a loop over "
-        "fractions in steps of 0.25 is enough.",
+        "fractions in steps of 0.1 is enough.",
     ),
 )
 def levels(answer):
     found = sorted(answer.items())
-    if len(found) < 5:
-        return f"Try five fractions or more; there are {len(found)}."
     if not all(0 <= a <= 1 for _, a in found):
         return "An accuracy is a fraction from 0 to 1, not a percentage and not a loss."
     best = max(a for _, a in found)
@@ -223,6 +229,11 @@ def levels(answer):
         return f"At the lowest level, fraction {first[0]:g}, it still works: go lower."
     if last[1] > best - 0.1:
         return f"At the highest level, fraction {last[0]:g}, it still works: go higher."
+    good = [place for place, (_, accuracy) in enumerate(found) if accuracy > best - 0.1]
+    for place in range(good[0], good[-1] + 2):
+        below, here = found[place - 1][0], found[place][0]
+        if here - below > 0.1 + 1e-6:
+            return f"Between {below:g} and {here:g} nothing was tried: the width would be a guess."
     return None
 
 

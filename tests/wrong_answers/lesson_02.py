@@ -36,6 +36,10 @@ def left_in_eval_mode(net, batches):
     return in_train_mode(net, batches)
 
 
+def with_gradients_unused(net, batches):
+    return with_gradients(net, batches).item()
+
+
 def with_gradients(net, batches):
     mode = net.training
     net.eval()
@@ -61,6 +65,16 @@ def with_biases(change):
 
 def weights_stay(layer, labels):
     layer.bias.data = labels.bincount().float().log()
+    return layer
+
+
+def biases_stay(layer, labels):
+    nn.init.zeros_(layer.weight)
+    return layer
+
+
+def transposed(layer, labels):
+    layer.weight = nn.Parameter(torch.zeros(layer.in_features, layer.out_features))
     return layer
 
 
@@ -119,14 +133,18 @@ WRONG = {
     "02.1": [
         (2.3076, "as many right answers as wrong"),
         (3.2266, "mixed up"),
-        (0.3624, "a loss of its own"),
+        (0.3567, "a loss of its own"),
+        (1.3816, "cost something too"),
+        (1.38, "cost something too"),
+        (-1.3886, "not negative"),
         (0.603, "base 10"),
         (0.69, "not it"),
     ],
     "02.2": [
         (in_train_mode, "measured in train mode"),
         (left_in_eval_mode, "left in eval mode"),
-        (with_gradients, "drags along"),
+        (with_gradients, "prepares for gradients"),
+        (with_gradients_unused, "prepares for gradients"),
         (measured(lambda losses, sizes: losses.mean()), "short one at the end"),
         (measured(lambda losses, sizes: losses[:-1].mean()), "last batch is missing"),
         (measured(lambda losses, sizes: losses[-1]), "last batch alone"),
@@ -143,6 +161,10 @@ WRONG = {
         (with_biases(lambda counts: counts), "biases are counts"),
         (with_biases(lambda counts: (counts / counts.sum()).log10()), "base 10"),
         (with_biases(lambda counts: counts.sort(descending=True)[0].log()), "position 0"),
+        (with_biases(lambda counts: (counts / counts.sum()).logit()), "undoes a sigmoid"),
+        (with_biases(lambda counts: counts.double().log()), "bias is of the type torch.float64"),
+        (transposed, "weight has the shape (5, 3), not (3, 5)"),
+        (biases_stay, "biases still random"),
         (another_layer, "given"),
         (frozen, "no longer be trained"),
         (shares_forgotten, "returns nothing"),
@@ -154,18 +176,26 @@ WRONG = {
         (numbers(no_root), "a root is missing"),
         (numbers(right_error, sign=-1), "wrong sign"),
         (numbers(right_error, lambda gap, error: gap > 2 * error), "better recipe may also be b"),
+        (numbers(right_error, lambda gap, error: gap < 2 * error), "clear, more than two standard"),
+        (numbers(right_error, lambda gap, error: abs(gap) > 3 * error), "standard errors."),
         (numbers(right_error, lambda gap, error: abs(gap) > error), "less than two"),
+        (numbers(lambda a, b: 0.3), "Work it out by hand for [0.7, 0.8, 0.9]"),
         (numbers(right_error, lambda gap, error: "yes"), "True or False"),
         (lambda a, b: np.mean(a) - np.mean(b), "three values"),
     ],
     "02.5": [
         (compared(tuned={1e-4: GOOD}), "nothing was adjusted"),
         (compared(tuned=TWICE | {1e-3: BAD}), "3 fine-tuned and 2 from scratch"),
-        (compared(scratch={1e-3: BAD, 1e-2: [0.5, 0.6]}), "less than three seeds"),
+        (compared(scratch={1e-3: BAD, 1e-2: [0.5, 0.6]}), "fewer than three seeds"),
         (compared(tuned={1: [75, 70, 80], 2: [70, 60, 75]}), "fraction"),
         (compared(clear=False), "it is 0.250, its error 0.037"),
         (compared(tuned={1: [0.5, 0.4, 0.6], 2: [0.5, 0.4, 0.7]}), "something else"),
         (compared({1: [0.7] * 3, 2: [0.8] * 3}, {1: [0.5] * 3, 2: [0.4] * 3}), "handed on"),
         (compared(clear="yes"), "True or False"),
+        ({"fine tuned": TWICE, "from scratch": SCRATCH, "clear": True}, 'no key "fine-tuned"'),
+        ({"fine-tuned": TWICE, "from scratch": SCRATCH}, 'no key "clear"'),
+        (compared(scratch=[0.5, 0.6, 0.5]), "a dictionary of its own"),
+        (compared(tuned={(1e-4, 2): 0.79}), "fine-tuned, (0.0001, 2): a list"),
+        (compared(scratch=SCRATCH | {1: []}, tuned=TWICE | {1: GOOD}), "fewer than three seeds"),
     ],
 }
