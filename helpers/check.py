@@ -68,7 +68,8 @@ def hint(name: str) -> Note:
     if known.get("hints"):
         _attempted(name, "the stronger hint")
     known["hints"] = min(known.get("hints", 0) + 1, len(hints))
-    more = "" if known["hints"] == len(hints) else " (After an attempt there is a stronger one.)"
+    more = "Call this again" if known.get("attempts") else "After an attempt, call this again"
+    more = f" ({more} for a stronger one.)" if known["hints"] < len(hints) else ""
     return Note(f"Hint {known['hints']} to {name}:", hints[known["hints"] - 1] + more)
 
 

@@ -91,5 +91,6 @@ def test_the_text_quotes_what_another_look_did():
         ("drawings", "**photographs**"),
     ):
         where = f": trained on {source}, tested on {target.strip('*')}"
-        row = [f"{found[method + where]:.3f}" for method in (LINEAR, TUNED, HEAD_FIRST)]
+        names = [method + where for method in (LINEAR, TUNED, HEAD_FIRST)]
+        row = [f"{found[n]:.3f} ± {found[f'{n}, standard deviation']:.3f}" for n in names]
         assert f"| {source}, {target} | {' | '.join(row)} |" in text

@@ -165,7 +165,8 @@ def rates(answer):
     best = max(a for _, a in found)
     works = [rate for rate, a in found if a > best - 0.2 + 1e-6]
     if best < 0.6:
-        return "None of these rates does better than a guess: begin with smaller ones."
+        way = "larger ones: so small a rate hardly moves" if found[-1][0] < 1e-4 else "smaller ones"
+        return f"None of these rates does better than a guess: try {way}."
     if not any(rate > min(works) and rate not in works for rate, _ in found):
         return "None of your rates breaks it: go on to larger ones."
     if works[0] > 0.1:

@@ -10,7 +10,7 @@ from helpers.judge import NotYet, exercise
 number(
     "06.1",
     1.0053,
-    0.005,
+    0.006,
     {
         0.3257: "That is minus the logarithm of the mean probability; take the mean of the "
         "logarithms.",
@@ -84,7 +84,7 @@ def mean_of_views(function):
 )
 def best_temperature(function):
     torch.manual_seed(2)
-    candidates = [0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0]
+    candidates = [0.15, 0.3, 0.6, 1.2, 2.4, 4.8, 9.6]
     for true in (2.0, 0.5):
         labels = torch.randint(0, 5, (400,))
         calm = torch.randn(400, 5) + 2.5 * torch.nn.functional.one_hot(labels, 5)
@@ -126,7 +126,7 @@ def best_temperature(function):
 )
 def out_of_fold(function):
     torch.manual_seed(3)
-    x, labels = torch.arange(9.0)[:, None], torch.tensor([0, 1, 2] * 3)
+    x, labels = torch.arange(9.0)[:, None], torch.tensor([0, 1, 1] * 3)
     order = torch.tensor([7, 2, 5, 0, 8, 3, 1, 6, 4])
     folds = [(order[order.unsqueeze(1).ne(held).all(1)], held) for held in order.split(3)]
     calls = []
@@ -190,10 +190,11 @@ choice(
         "a": "The difference is smaller than what other pictures would change in either number.",
         "b": "Both were asked about the same pictures, so there is more to compare than two means.",
     },
-    why="On the same pictures, differences are much surer than the two numbers: what is hard for "
-    "one network is often hard for the other.",
+    why="What is hard for one network is often hard for the other, and that part cancels in the "
+    "differences of the same pictures.",
     hints=(
         "What would two other sets of pictures do to these numbers, and to their difference?",
-        "In the last section but two, why was the last ± smaller than the two above it?",
+        "See *The score, once*: for two unlike sets of pictures the error of the gain would be the "
+        "root of the sum of both squares. What was it?",
     ),
 )

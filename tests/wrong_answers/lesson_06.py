@@ -68,7 +68,7 @@ WRONG = {
         (multiplied, "multiplies"),
         (position, "position"),
         (lambda *a: min(losses(*a)), "return the temperature"),
-        (lambda *a: 1.0, "another candidate is better"),
+        (lambda *a: 1.2, "another candidate is better"),
     ],
     "06.4": [
         (one_after_the_other, "one fold after the other"),
