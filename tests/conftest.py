@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import nbformat
@@ -10,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from torch import nn
+from xdist.scheduler import LoadScopeScheduling
 
 from helpers import data
 from helpers.sources import Preprocess
@@ -17,6 +19,18 @@ from helpers.sources import Preprocess
 os.environ.pop("COURSE_SIZE", None)  # tests choose their sizes themselves
 ROOT = Path(__file__).parents[1]
 SMALL = Preprocess(16, 20, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), "bilinear")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Processes share the work by file; the tests of a lesson go where its notebook went."""
+
+    class ByLesson(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            lesson = re.search(r"(?:notebooks/|solutions/|test_lesson_)(\d\d)[_.]", nodeid)
+            return lesson[1] if lesson else nodeid.split("::")[0]
+
+    return ByLesson(config, log)
 
 
 def draw_classes(folder: Path, counts: dict[str, int], side: int = 24, seed: int = 0) -> Path:

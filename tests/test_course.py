@@ -284,7 +284,7 @@ def test_test_runs_everything_or_what_is_asked(handed, copy):
     names = ("00_start_here", "01_hotdog", "10_later", "solutions/08_task")
     notebooks = [str(copy.folder / "notebooks" / f"{name}.ipynb") for name in names]
     everything = ["pytest", "--nbval-lax", "--nbval-current-env", *notebooks, "tests"]
-    assert handed("test") == everything
+    assert handed("test") == [*everything, "-n", "2"]
     assert os.environ.pop("COURSE_SIZE") == "full"
     assert handed("test", "-k", "freeze", "--lf") == ["pytest", "-k", "freeze", "--lf"]
     assert os.environ["COURSE_SIZE"] == "drawn"
