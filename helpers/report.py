@@ -2,6 +2,7 @@
 
 import time
 
+from torch import Tensor
 from tqdm import tqdm
 
 
@@ -29,10 +30,13 @@ class Report:
             cells.append(f"{row[f'{part}_accuracy']:9.3f}" if known else f"{'':9}")
         self.line(f"{cells[0]} {cells[1]} {cells[2]} {cells[3]} {cells[4]} {row['seconds']:9.1f}")
 
-    def progress(self, epoch: int, done: int, batches: int, loss: float) -> None:
+    def progress(self, epoch: int, done: int, batches: int, row: Tensor) -> None:
+        """row: the last batch's summed loss, right answers, examples; read only when it is shown,
+        because a GPU must not wait for it."""
         now = time.perf_counter()
         if self.quiet or now - self.shown < 0.3:
             return
+        loss = (row[0] / row[2]).item()
         bar = tqdm.format_meter(
             done, batches, now - self.start, ncols=70, unit=" batches", postfix=f"loss {loss:.3f}"
         )

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
+from accelerate.utils import broadcast
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, SequentialSampler
 
 from helpers import CourseError
 from helpers.models import output_layer, stages
+from helpers.processes import accelerator_for, examples, seed_epoch
 from helpers.report import Report
 
 
@@ -50,13 +51,15 @@ def fit(
 ) -> History:
     """Train a network with the mean cross-entropy of each batch, on whatever device there is.
 
+    Under `accelerate launch` every process learns from its part of each batch, so batches, steps
+    and learning rates are those of one process. BatchNorm in train mode sees only that part.
     scheduler: stepped after every batch. seed: of shuffling, augmentation and dropout; each epoch
     has its own, so a run repeats on the same machine. checkpoint: a file that is written after
     each epoch; when it is there already, the run goes on from it to the same result, bit for bit.
     Stopping the cell returns the history so far; the network stays usable, in eval mode.
     """
     _check(net, train, optimizer)
-    accelerator = Accelerator()
+    accelerator = accelerator_for(train)
     raw, history = (net, optimizer, scheduler), History()
     net, optimizer, train = accelerator.prepare(net, optimizer, train)
     if checkpoint and Path(checkpoint).exists():
@@ -64,14 +67,17 @@ def fit(
     report = Report(epochs, quiet or not accelerator.is_main_process)
     for row in history.epochs:
         report.row(row)
+    rows = []  # of each batch of this epoch: summed loss, right answers, examples
     try:
         with torch.random.fork_rng():
             for epoch in range(len(history.epochs), epochs):
-                torch.manual_seed(seed + 1_000_003 * epoch)
+                seed_epoch(accelerator, train, seed + 1_000_003 * epoch)
                 start = time.perf_counter()
-                row = _train_epoch(
-                    accelerator, net, train, optimizer, scheduler, epoch, history, report
-                )
+                _train_epoch(accelerator, net, train, optimizer, scheduler, epoch, rows, report)
+                row = _note(history, epoch, len(train), accelerator.reduce(torch.stack(rows)))
+                rows.clear()
+                for buffer in raw[0].buffers():
+                    broadcast(buffer)  # BatchNorm's, of the first process: the same everywhere
                 if valid is not None:
                     scores = evaluate(raw[0], valid)
                     row |= {"valid_loss": scores["loss"], "valid_accuracy": scores["accuracy"]}
@@ -82,6 +88,7 @@ def fit(
                     _save(checkpoint, *raw, history)
     except KeyboardInterrupt:
         report.line(f"stopped by you in epoch {len(history.epochs) + 1}")
+        _note(history, len(history.epochs), len(train), rows)
     raw[0].eval()
     return history
 
@@ -103,25 +110,33 @@ def _check(net: nn.Module, train: DataLoader, optimizer: Optimizer) -> None:
         )
 
 
-def _train_epoch(accelerator, net, train, optimizer, scheduler, epoch, history, report) -> dict:
-    """One pass over the training pictures; adds to history.steps and returns the epoch's means."""
+def _train_epoch(accelerator, net, train, optimizer, scheduler, epoch, rows, report) -> None:
+    """One pass over the training pictures; adds a row for each batch."""
     net.train()
-    total = torch.zeros(3)  # loss, right answers, examples
-    for i, (pictures, labels) in enumerate(train):
+    for pictures, labels in train:
+        mine, n = examples(accelerator, len(labels))
         optimizer.zero_grad()
-        outputs = net(pictures)
-        loss = F.cross_entropy(outputs, labels)
-        accelerator.backward(loss)
+        outputs, labels = net(pictures)[:mine], labels[:mine]
+        loss = F.cross_entropy(outputs, labels, reduction="sum")
+        accelerator.backward(loss * accelerator.num_processes / n)  # the mean over all processes
         optimizer.step()
         if scheduler:
             scheduler.step()
-        n = len(labels)
-        right = (outputs.argmax(1) == labels).sum().item()
-        total += torch.tensor([loss.item() * n, right, n])
-        done = epoch + (i + 1) / len(train)
-        history.steps.append({"epoch": done, "loss": loss.item(), "accuracy": right / n})
-        report.progress(epoch, i + 1, len(train), loss.item())
-    loss, right, n = accelerator.reduce(total.to(accelerator.device)).tolist()
+        right = (outputs.argmax(1) == labels).sum()
+        rows.append(torch.stack([loss.detach(), right, torch.full_like(right, mine)]))
+        report.progress(epoch, len(rows), len(train), rows[-1])
+
+
+def _note(history: History, epoch: int, batches: int, rows) -> dict:
+    """Add the batches of an epoch to history.steps; return the means over its examples."""
+    total = [0.0, 0, 0]
+    for i, row in enumerate(rows):
+        loss, right, n = row.tolist()
+        done = epoch + (i + 1) / batches
+        history.steps.append({"epoch": done, "loss": loss / n, "accuracy": right / n})
+        total = [a + b for a, b in zip(total, (loss, right, n), strict=True)]
+    loss, right, n = total
+    n = max(n, 1)  # stopped before the first batch
     return {"epoch": epoch + 1, "train_loss": loss / n, "train_accuracy": right / n}
 
 
@@ -140,7 +155,7 @@ def eval_mode(net: nn.Module) -> Iterator[nn.Module]:
 
 def _outputs(net: nn.Module, loader: DataLoader, read=None) -> tuple[Tensor, Tensor]:
     """What `read` or the network makes of all pictures, float32 (N, K), and labels, int64 (N,)."""
-    accelerator, read = Accelerator(), read or net
+    accelerator, read = accelerator_for(loader), read or net
     net.to(accelerator.device)
     parts = []
     with eval_mode(net):
