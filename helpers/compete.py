@@ -18,12 +18,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from accelerate import PartialState
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision.transforms import v2
 
 from helpers import CourseError, data, kaggle, layout, models, train
+from helpers.processes import accelerator
 from helpers.sources import LITE0
 
 COMPETITIONS = ("cifar-10", "dog-breed-identification")
@@ -63,8 +63,8 @@ def run(asked: argparse.Namespace) -> None:
     asked.pixels = asked.pixels or (96 if small else 224)
     asked.epochs = (2 if small else 0) if asked.epochs is None else asked.epochs
     out = asked.out or data.FOLDER.parent / "build" / asked.competition
-    state = PartialState()
-    with state.main_process_first():
+    processes = accelerator()
+    with processes.main_process_first():
         start_or_go_on(out, asked)
         root = data.find(asked.competition, asked.size)
         folder = kaggle.organize(root, valid_fraction=0.2)
@@ -77,11 +77,11 @@ def run(asked: argparse.Namespace) -> None:
     rows = features(parts.train_valid, asked, out)
     net = learn(parts.train, rows[is_train], asked, out / "train")
     scores = train.evaluate(net, data.loader(parts.valid, asked.batch))
-    state.print(f"valid: accuracy {scores['accuracy']:.4f}, log-loss {scores['loss']:.4f}, "
+    processes.print(f"valid: accuracy {scores['accuracy']:.4f}, log-loss {scores['loss']:.4f}, "
                 f"n = {scores['n']}")  # fmt: skip
     net = learn(parts.train_valid, rows, asked, out / "train_valid")
     probabilities = train.predict(net, data.loader(parts.test, asked.batch))
-    if state.is_main_process:
+    if processes.is_main_process:
         hand_in(probabilities, parts, root, asked, out / "submission.csv")
 
 
@@ -112,10 +112,10 @@ def features(pictures: data.Pictures, asked: argparse.Namespace, out: Path) -> t
     file = out / "features.pt"
     if not file.exists():
         found = train.extract_features(network(asked), data.loader(pictures, asked.batch))[0]
-        if PartialState().is_main_process:
+        if accelerator().is_main_process:
             torch.save(found, out / "features.part")
             os.replace(out / "features.part", file)
-    PartialState().wait_for_everyone()
+    accelerator().wait_for_everyone()
     return torch.load(file, weights_only=True)
 
 

@@ -2,31 +2,36 @@
 
 import torch
 from accelerate import Accelerator, DataLoaderConfiguration
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Sampler
 
 from helpers import CourseError
 
 
-def accelerator_for(loader: DataLoader) -> Accelerator:
-    """Shares each batch of the loader among all processes, so batches mean the same as in one.
+def accelerator() -> Accelerator:
+    """Shares each batch among all processes, so that batches mean the same as in one.
 
     In full precision where there is no GPU: half of it is slower there.
     """
     precision = None if torch.cuda.is_available() else "no"  # None: as `accelerate launch` says
     shared = DataLoaderConfiguration(split_batches=True)
-    accelerator = Accelerator(mixed_precision=precision, dataloader_config=shared)
-    if loader.batch_size % accelerator.num_processes:
+    return Accelerator(mixed_precision=precision, dataloader_config=shared)
+
+
+def accelerator_for(loader: DataLoader) -> Accelerator:
+    """The accelerator, if it can share the loader's batches."""
+    found = accelerator()
+    if loader.batch_size % found.num_processes:
         raise CourseError(
-            f"A batch of {loader.batch_size} cannot be shared by {accelerator.num_processes} "
+            f"A batch of {loader.batch_size} cannot be shared by {found.num_processes} "
             "processes: make batch_size a multiple of their number."
         )
-    return accelerator
+    return found
 
 
-def seed_epoch(accelerator: Accelerator, train: DataLoader, seed: int) -> None:
+def seed_epoch(accelerator: Accelerator, sampler: Sampler, seed: int) -> None:
     """The order of the pictures as in one process; augmentation and dropout differ by process."""
     torch.manual_seed(seed)
-    order = getattr(train.batch_sampler.sampler, "generator", None)  # None in one process
+    order = getattr(sampler, "generator", None)  # accelerate gave it one; in one process it is None
     if accelerator.num_processes > 1 and order is not None:
         torch.empty((), dtype=torch.int64).random_()  # a loader draws one number of its own first
         order.manual_seed(int(torch.empty((), dtype=torch.int64).random_()))

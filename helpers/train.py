@@ -60,7 +60,7 @@ def fit(
     """
     _check(net, train, optimizer)
     accelerator = accelerator_for(train)
-    raw, history = (net, optimizer, scheduler), History()
+    raw, sampler, history = (net, optimizer, scheduler), train.sampler, History()
     net, optimizer, train = accelerator.prepare(net, optimizer, train)
     if checkpoint and Path(checkpoint).exists():
         history = _load(checkpoint, *raw, accelerator.device)
@@ -71,7 +71,7 @@ def fit(
     try:
         with torch.random.fork_rng():
             for epoch in range(len(history.epochs), epochs):
-                seed_epoch(accelerator, train, seed + 1_000_003 * epoch)
+                seed_epoch(accelerator, sampler, seed + 1_000_003 * epoch)
                 start = time.perf_counter()
                 _train_epoch(accelerator, net, train, optimizer, scheduler, epoch, rows, report)
                 row = _note(history, epoch, len(train), accelerator.reduce(torch.stack(rows)))

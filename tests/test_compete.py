@@ -45,7 +45,7 @@ def test_it_measures_hands_in_and_is_scored(whole):
     assert said.splitlines()[-1].startswith("test: accuracy 0.")
 
 
-@pytest.mark.parametrize("seen", ["features.pt", "train.pt", "train_valid_head.pt"])
+@pytest.mark.parametrize("seen", ["features.pt", "train.pt"])
 def test_killed_and_started_again_it_ends_with_the_same_bits(whole, tmp_path, seen):
     process = start(tmp_path, "cifar-10", *SMALL, "--epochs", "3")
     while not (tmp_path / seen).exists():

@@ -1,4 +1,4 @@
-"""Several processes under `accelerate launch` do what one does: on processors, over gloo."""
+"""Several processes do what one does: on processors, over gloo."""
 
 import os
 import subprocess
@@ -16,8 +16,9 @@ from helpers.processes import accelerator_for
 from helpers.train import evaluate, extract_features, fit, predict
 
 TOLERANCE = 1e-6  # of weights of size 0.1 to 1: sums are taken in another order
-LAUNCH = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
-LAUNCH += ["--num_machines", "1", "--dynamo_backend", "no", "--mixed_precision", "no"]
+# what `accelerate launch` calls for several GPUs; for processors it wants MPI instead
+LAUNCH = ["-m", "torch.distributed.run", "--nproc_per_node", "2"]
+os.environ["ACCELERATE_USE_CPU"] = "true"
 
 
 def work(folder: Path, learning: bool = False) -> dict:
