@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.v2 import functional as F
 
 from helpers import CourseError, book, competition
+from helpers.decoded import decode_all, take
 from helpers.sources import Preprocess
 
 SIZES = ("drawn", "tiny", "full")
@@ -118,7 +119,7 @@ class Pictures(Dataset):
     labels: Tensor
     class_names: list[str]
     preprocess: Preprocess
-    decoded: list[Tensor]
+    decoded: Sequence[Tensor]
     augment: object = None
 
     def __len__(self) -> int:
@@ -140,7 +141,7 @@ class Pictures(Dataset):
             self,
             files=[self.files[i] for i in indices],
             labels=self.labels[indices],
-            decoded=[self.decoded[i] for i in indices],
+            decoded=take(self.decoded, indices),
         )
 
 
@@ -166,9 +167,15 @@ def read_folder(folder: str | Path, preprocess: Preprocess, limit: int | None = 
 def read_files(
     files: list[Path], labels: list[int], class_names: list[str], preprocess: Preprocess
 ) -> Pictures:
-    """Pictures from a list of files; labels: a number per file, an index into class_names."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding runs outside Python's lock
-        decoded = list(pool.map(lambda file: to_tensor(read_picture(file), preprocess), files))
+    """Pictures from a list of files; labels: a number per file, an index into class_names.
+
+    Where they do not fit in memory, they are decoded once into a file in data/decoded.
+    """
+
+    def decode(file: Path) -> Tensor:
+        return to_tensor(read_picture(file), preprocess)
+
+    decoded = decode_all(files, decode, preprocess, FOLDER / "decoded")
     return Pictures(list(files), torch.tensor(labels), list(class_names), preprocess, decoded)
 
 
