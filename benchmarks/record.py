@@ -58,7 +58,12 @@ def with_tables(text: str, results: dict) -> str:
         begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
         if begin in text:
             head, rest = text.split(begin)
-            tables = {"speed": speed_table, "accuracy": accuracy_table, "kaggle": kaggle_table}
+            tables = {
+                "speed": speed_table,
+                "accuracy": accuracy_table,
+                "kaggle": kaggle_table,
+                "growth": growth_table,
+            }
             table = tables[name](result)
             text = head + begin + "\n" + table + end + rest.split(end)[1]
     return text
@@ -131,3 +136,31 @@ def kaggle_table(result: dict) -> str:
         text = cell(value, digits) if n > 1 else f"{value[0]:.{digits}f}"
         lines.append(f"| {name} | {text} | {n} |")
     return "\n".join([*lines, "", where(result), ""])
+
+
+def growth_table(result: dict) -> str:
+    """A row per number of pictures, then a row per size of the hot dogs."""
+    lines = [
+        "| pictures | first visit, s | s per 1,000 | next visit, s | memory, MB | decoded, MB |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, row in result["results"].get("pictures", {}).items():
+        each = row["first, s"][0] / row["n"] * 1000
+        cells = [cell(row["first, s"], 2), f"{each:.2f}", cell(row["next, s"], 2)]
+        place = "on disk" if row["on disk"] else "in memory"
+        cells += [cell(row["first, MB"], 0), f"{row['decoded']:,.0f} {place}"]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    columns = {
+        "ImageFolder, s": 2,
+        "to memory, s": 2,
+        "to memory over ImageFolder": 2,
+        "to a file, s": 2,
+        "next visit, s": 3,
+        "next visit over first": 3,
+    }
+    lines += ["", f"| pictures | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for name, row in result["results"].get("decode", {}).items():
+        cells = [cell(row[column], digits) for column, digits in columns.items()]
+        lines.append(f"| {row['n']:,} {name} | " + " | ".join(cells) + " |")
+    told = f"Median (smallest to largest) of {result['n']} rounds, each a process of its own."
+    return "\n".join([*lines, "", f"{told} {where(result)}", ""])

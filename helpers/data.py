@@ -167,15 +167,11 @@ def read_folder(folder: str | Path, preprocess: Preprocess, limit: int | None = 
 def read_files(
     files: list[Path], labels: list[int], class_names: list[str], preprocess: Preprocess
 ) -> Pictures:
-    """Pictures from a list of files; labels: a number per file, an index into class_names.
-
-    Where they do not fit in memory, they are decoded once into a file in data/decoded.
-    """
-
-    def decode(file: Path) -> Tensor:
-        return to_tensor(read_picture(file), preprocess)
-
-    decoded = decode_all(files, decode, preprocess, FOLDER / "decoded")
+    """Pictures from a list of files; labels: a number per file, an index into class_names."""
+    store = FOLDER / "decoded"  # for those that do not fit in memory
+    decoded = decode_all(
+        files, lambda file: to_tensor(read_picture(file), preprocess), preprocess, store
+    )
     return Pictures(list(files), torch.tensor(labels), list(class_names), preprocess, decoded)
 
 
@@ -233,7 +229,7 @@ def loader(
     """Batches (float32 (B, 3, size, size), normalised for the network; int64 (B,)).
 
     For training: shuffle=True and a transform of torchvision as `augment`. The last batch may be
-    shorter. `workers`: processes beside this one; the pictures are in memory, so 0 is fastest.
+    shorter. `workers`: processes beside this one; they are decoded already, so 0 is fastest.
     """
     if batch_size < 1:
         raise CourseError(f"batch_size is {batch_size}: it must be 1 or more.")

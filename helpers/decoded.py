@@ -172,8 +172,12 @@ class Decoded(Sequence):
     @classmethod
     def __torch_function__(cls, function, types, args=(), kwargs=None):
         """torch.stack(decoded) and the like: as of the list of all pictures."""
-        args = [list(a) if isinstance(a, Decoded) else a for a in args]
-        return function(*args, **(kwargs or {}))
+
+        def listed(value):
+            return list(value) if isinstance(value, Decoded) else value
+
+        named = {name: listed(value) for name, value in (kwargs or {}).items()}
+        return function(*map(listed, args), **named)
 
 
 def take(pictures: Sequence[Tensor], indices: Sequence[int]) -> Sequence[Tensor]:

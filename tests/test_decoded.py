@@ -306,7 +306,7 @@ def test_all_pictures_stack_as_those_of_a_list_do(course):
         save_pixels(file, 0, 90)
     pictures, expected = data.read_folder(course.pictures, same), in_memory(course.pictures, same)
     assert torch.equal(torch.stack(pictures.decoded), torch.stack(expected.decoded))
-    assert torch.equal(torch.cat(pictures.decoded, dim=1), torch.cat(expected.decoded, dim=1))
+    assert torch.equal(torch.cat(tensors=pictures.decoded, dim=1), torch.cat(expected.decoded, 1))
 
 
 def test_a_competition_is_read_from_its_files_too(course, tmp_path):
