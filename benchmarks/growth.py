@@ -1,6 +1,6 @@
 """How the reading of pictures grows: seconds and peak memory against their number.
 
-    python -m benchmarks.growth [pictures] [decode] [--most 60000] [--rounds 3]
+    python -m benchmarks.growth [pictures] [decode] [--numbers 1000 10000 60000] [--rounds 3]
 
 Needs COURSE_DATA with `cifar-10`, `dog-breed-identification` and `hotdog`. Photographs are copied
 under as many names as are wanted, into a temporary folder beside the data. Each measurement is a
@@ -23,7 +23,7 @@ from torchvision.transforms import InterpolationMode, Resize
 
 from benchmarks.record import machine, median_range, read, write
 from helpers import data
-from helpers.decoded import Decoded
+from helpers.decoded import Decoded, in_order
 from helpers.sources import Preprocess
 
 GREY = ((0.5,) * 3, (0.5,) * 3)  # mean and std do not matter here
@@ -39,7 +39,7 @@ def peak() -> float:
     return int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1e3
 
 
-def child(files: list[Path], short: int, store: Path) -> dict:
+def reading(files: list[Path], short: int, store: Path) -> dict:
     """What a process measures that reads these files, their short side becoming `short` pixels."""
     data.FOLDER = store
     wants = Preprocess(short, short, *GREY, "bicubic")
@@ -51,6 +51,15 @@ def child(files: list[Path], short: int, store: Path) -> dict:
     on_disk = isinstance(pictures.decoded, Decoded)
     size = pictures.decoded.pixels.size if on_disk else sum(p.numel() for p in pictures.decoded)
     return {"s": seconds, "MB": added, "decoded": size / 1e6, "on disk": on_disk}
+
+
+def passing(files: list[Path], short: int, store: Path) -> dict:
+    """Seconds to decode and resize these files by several threads, and to keep nothing."""
+    wants = Preprocess(short, short, *GREY, "bicubic")
+    start = time.perf_counter()
+    for _ in in_order(lambda file: data.to_tensor(data.read_picture(file), wants), files):
+        pass
+    return {"s": time.perf_counter() - start}
 
 
 def image_folder(root: Path, short: int) -> dict:
@@ -84,18 +93,18 @@ def copies(originals: list[Path], n: int, folder: Path) -> Path:
     return folder
 
 
-def growth(rounds: int, most: int, work: Path) -> dict:
+def growth(rounds: int, wanted: list[int], work: Path) -> dict:
     """A row per set and number: seconds and peak of the first visit and of the next one."""
     rows, folders = {}, {}
     for name, (where, pattern, short, numbers) in SETS.items():
         originals = sorted(data.find(where, "full").glob(pattern), key=data.natural)
-        for n in (n for n in numbers if n <= most):
+        for n in sorted(set(numbers) & set(wanted)):
             folder = copies(originals, n, work / f"{where}-{n}")
             folders[f"{name}, {n:,}"] = (folder, short, n)
     for k in range(rounds):
         for name, (folder, short, n) in folders.items():
             store = work / f"store-{k}-{folder.name}"
-            first, again = (fresh("child", folder, short, store) for _ in range(2))
+            first, again = (fresh("reading", folder, short, store) for _ in range(2))
             for file in store.glob("decoded/*"):
                 file.unlink()
             row = rows.setdefault(name, {"n": n, "decoded": first["decoded"]})
@@ -104,11 +113,12 @@ def growth(rounds: int, most: int, work: Path) -> dict:
                 for unit in ("s", "MB"):
                     row.setdefault(f"{visit}, {unit}", []).append(found[unit])
             print(name, first, again, flush=True)
-    return {name: summary(row) for name, row in rows.items()}
+    return {name: summary(row, rounds) for name, row in rows.items()}
 
 
-def summary(row: dict) -> dict:
-    return {k: median_range(v) if isinstance(v, list) else v for k, v in row.items()}
+def summary(row: dict, rounds: int) -> dict:
+    row = {k: median_range(v) if isinstance(v, list) else v for k, v in row.items()}
+    return row | {"rounds": rounds}
 
 
 def decode(rounds: int, work: Path) -> dict:
@@ -118,27 +128,29 @@ def decode(rounds: int, work: Path) -> dict:
         for short in (183, 256):  # what EfficientNet-Lite0 wants for 160 and 224 pixels
             store = work / f"hotdog-{k}-{short}"
             theirs = fresh("image_folder", root, short, store)
-            memory = fresh("child", root, short, store, UNLIMITED)
-            first, again = (fresh("child", root, short, store, NOTHING) for _ in range(2))
+            ours = fresh("passing", root, short, store)
+            memory = fresh("reading", root, short, store, UNLIMITED)
+            first, again = (fresh("reading", root, short, store, NOTHING) for _ in range(2))
             row = rows.setdefault(f"hot dogs, {short} px", {"n": theirs["n"]})
             told = {
                 "ImageFolder, s": theirs["s"],
-                "to memory, s": memory["s"],
-                "to memory over ImageFolder": memory["s"] / theirs["s"],
-                "to a file, s": first["s"],
+                "threads, s": ours["s"],
+                "threads over ImageFolder": ours["s"] / theirs["s"],
+                "kept in memory, s": memory["s"],
+                "kept in a file, s": first["s"],
                 "next visit, s": again["s"],
                 "next visit over first": again["s"] / first["s"],
             }
             for what, value in told.items():
                 row.setdefault(what, []).append(value)
             print(short, told, flush=True)
-    return {name: summary(row) for name, row in rows.items()}
+    return {name: summary(row, rounds) for name, row in rows.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", nargs="*", help="pictures, decode; by default both")
-    parser.add_argument("--most", type=int, default=60_000, help="pictures of CIFAR-10")
+    parser.add_argument("--numbers", type=int, nargs="+", default=[1_000, 10_000, 60_000])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -147,16 +159,17 @@ def main() -> None:
         if what == "image_folder":
             return print(json.dumps(image_folder(Path(folder), int(short))))
         files = sorted((p for p in Path(folder).rglob("*.*g") if p.is_file()), key=data.natural)
-        return print(json.dumps(child(files, int(short), Path(store))))
+        measure = {"passing": passing, "reading": reading}[what]
+        return print(json.dumps(measure(files, int(short), Path(store))))
     data.FOLDER.mkdir(exist_ok=True)
     for what in options.what or ("pictures", "decode"):
         with tempfile.TemporaryDirectory(dir=data.FOLDER) as work:
             if what == "decode":
                 rows = decode(options.rounds, Path(work))
             else:
-                rows = growth(options.rounds, options.most, Path(work))
-        result = read().get("growth", {"results": {}}) | machine() | {"n": options.rounds}
-        result["results"][what] = rows
+                rows = growth(options.rounds, options.numbers, Path(work))
+        result = read().get("growth", {"results": {}}) | machine()
+        result["results"][what] = result["results"].get(what, {}) | rows
         write("growth", result)
     return None
 

@@ -67,7 +67,7 @@ def read_picture(file: str | Path) -> Image.Image:
     """Any picture file as 8-bit RGB, upright; transparent parts become white."""
     try:
         picture = Image.open(file)
-        picture = ImageOps.exif_transpose(picture)
+        ImageOps.exif_transpose(picture, in_place=True)
         if picture.mode.startswith(("I", "F")):  # 16 bits a pixel: Pillow would clip, not scale
             grey = np.asarray(picture, dtype=np.float64)
             grey = grey / 257 if grey.max() > 255 else grey

@@ -60,7 +60,7 @@ def decode_all(
         told = f"{len(files):,} decoded pictures take {size / 1e6:,.0f} MB"
         if free < 1.1 * size:
             raise CourseError(
-                f"{told}, and {free / 1e6:,.0f} MB are free: free some space, for {where} of them."
+                f"{told}, but only {free / 1e6:,.0f} MB are free for {where}: free some space."
             )
         print(f"{told}: they are kept in {where} and used again next time.", flush=True)
         remove_old(folder, names)
@@ -147,7 +147,10 @@ class Decoded(Sequence):
 
     def __init__(self, file: Path, places: np.ndarray, pixels: np.ndarray | None = None):
         self.file, self.places = file, places
-        self.pixels = np.memmap(file, np.uint8, mode="r") if pixels is None else pixels
+        try:
+            self.pixels = np.memmap(file, np.uint8, mode="r") if pixels is None else pixels
+        except FileNotFoundError:  # for a worker process: somebody removed data/decoded meanwhile
+            raise CourseError(f"{file} is gone: read the pictures again.") from None
         with suppress(OSError):  # a folder that is only read
             os.utime(file)
 

@@ -212,7 +212,9 @@ def test_the_limit_is_compared_with_the_bytes_of_the_pictures(course, monkeypatc
 
 def test_a_full_disk_is_told_before_anything_is_written(course, monkeypatch, capsys):
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=20_000))
-    with pytest.raises(CourseError, match="22 decoded pictures take .* free some space"):
+    with pytest.raises(
+        CourseError, match="22 decoded pictures take .*0 MB are free.*free some space"
+    ):
         data.read_folder(course.pictures, SMALL)
     assert not list(course.store.iterdir()) and capsys.readouterr().out == ""
 
@@ -278,6 +280,14 @@ def test_worker_processes_get_the_name_of_the_file_not_its_pixels(course):
     sent = pickle.dumps(pictures.decoded)
     assert len(sent) < 1000 + 24 * 22 < pictures.decoded.pixels.size / 100
     assert all(map(torch.equal, pickle.loads(sent), pictures.decoded))
+
+
+def test_a_worker_that_finds_the_file_gone_says_so(course):
+    pictures = data.read_folder(course.pictures, SMALL)
+    sent = pickle.dumps(pictures.decoded)
+    only_file(course).rename(course.store / "elsewhere")
+    with pytest.raises(CourseError, match="is gone: read the pictures again"):
+        pickle.loads(sent)
 
 
 @pytest.mark.trap("workers on Windows and macOS")
