@@ -168,9 +168,9 @@ def main() -> None:
                 rows = decode(options.rounds, Path(work))
             else:
                 rows = growth(options.rounds, options.numbers, Path(work))
-        result = read().get("growth", {"results": {}}) | machine()
-        result["results"][what] = result["results"].get(what, {}) | rows
-        write("growth", result)
+            result = read().get("growth", {"results": {}}) | machine()
+            result["results"][what] = result["results"].get(what, {}) | rows
+            write("growth", result)
     return None
 
 
