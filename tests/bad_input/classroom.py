@@ -79,7 +79,8 @@ COMPETITIONS = {
     "an id too few": (lambda f: write(f, ids=["5"]), "1 ids"),
     "answers that are nothing": (lambda f: write(f, values=[None, None]), "names"),
     "answers without names": (lambda f: write(f, values=np.eye(2)), "names"),
-    "answers of another class": (lambda f: write(f, values={"ant": [1, 0], "cow": [0, 1]}), '"bee"'),
+    "answers of another class": (
+        lambda f: write(f, values={"ant": [1, 0], "cow": [0, 1]}), '"bee"'),
     "answers of unlike lengths": (
         lambda f: write(f, values={"ant": [1], "bee": [0, 1]}), "picture"),
     "answers in words": (lambda f: write(f, values={"ant": ["x", "y"], "bee": [0, 1]}), "numbers"),
