@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from helpers import CourseError
 
-SEEDS = 2**63 - 1  # the largest seed of torch's generators
+LARGEST = 2**63 - 1  # the largest whole number, and seed, that torch takes
 
 
 def told(value: object) -> str:
@@ -38,7 +38,7 @@ def shown(value: object) -> str:
         value = str(value)
     if type(value) is not str:
         return told(value)
-    return repr(value if len(value) <= 60 else value[:60] + "...")
+    return repr(value if len(value) <= 90 else f"{value[:40]}...{value[-40:]}")
 
 
 def whole(value: object, name: str, least: int = 0, most: int | None = None) -> int:
@@ -47,14 +47,15 @@ def whole(value: object, name: str, least: int = 0, most: int | None = None) -> 
         number = operator.index(value)
     except Exception:
         number = least - 1
-    if type(value) is bool or number < least or (most is not None and number > most):
+    top = LARGEST if most is None else most
+    if type(value) is bool or not least <= number <= top:
         to = f"from {least} to {most}" if most is not None else f"of {least} or more"
         raise CourseError(f"{name} is {shown(value)}: give a whole number {to}.")
     return number
 
 
 def seed(value: object) -> int:
-    return whole(value, "seed", 0, SEEDS)
+    return whole(value, "seed")
 
 
 def number(value: object, name: str, least: float = -math.inf, most: float = math.inf) -> float:
@@ -81,12 +82,10 @@ def fraction(value: object, name: str) -> float:
 
 def places(values: object, n: int, name: str) -> list[int]:
     """Whole numbers from 0 to n - 1, as a list."""
-    values = values.tolist() if hasattr(values, "tolist") else values
-    try:
-        values = list(values)
-    except TypeError:
-        raise CourseError(f"{name} is {shown(values)}: give a list of whole numbers.") from None
-    return [whole(value, f"A number in {name}", 0, n - 1) for value in values]
+    found = values.tolist() if hasattr(values, "tolist") else values
+    if isinstance(found, (str, bytes)) or not isinstance(found, Iterable):
+        raise CourseError(f"{name} is {shown(values)}: give a list of whole numbers.")
+    return [whole(value, f"A number in {name}", 0, n - 1) for value in found]
 
 
 def pairs(labels: object, predicted: object, n: int) -> tuple[list[int], list[int]]:

@@ -153,7 +153,7 @@ def folds(labels: Sequence[int], k: int, seed: int = 0) -> list[tuple[np.ndarray
 
     labels: a class number per picture. Every class is spread evenly over the folds.
     """
-    labels = np.array(given.places(labels, given.SEEDS, "labels"))
+    labels = np.array(given.places(labels, given.LARGEST, "labels"))
     rarest = min(Counter(labels.tolist()).values(), default=0)
     if not 2 <= given.whole(k, "k", 2) <= rarest:
         raise CourseError(

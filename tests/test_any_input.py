@@ -24,7 +24,7 @@ from helpers.layout import read_table
 from tools import grade
 
 FEW = settings(
-    max_examples=30,
+    max_examples=50,
     deadline=None,
     database=None,
     derandomize=True,
@@ -172,7 +172,7 @@ def test_a_subset_holds_the_pictures_asked_for(indices):
     found = result(pictures().subset, indices)
     wanted = getattr(indices, "tolist", lambda: indices)()
     fine = isinstance(wanted, list) and all(type(i) is int and 0 <= i < 8 for i in wanted)
-    assert (found is not NOT) == fine or wanted == b""
+    assert (found is not NOT) == fine
     assert found is NOT or [int(f.stem) for f in found.files] == list(wanted)
 
 
