@@ -38,7 +38,8 @@ def shown(value: object) -> str:
         value = str(value)
     if type(value) is not str:
         return told(value)
-    return repr(value if len(value) <= 90 else f"{value[:40]}...{value[-40:]}")
+    text = repr(value if len(value) <= 90 else f"{value[:40]}...{value[-40:]}")
+    return f'"{text[1:-1]}"'
 
 
 def whole(value: object, name: str, least: int = 0, most: int | None = None) -> int:
@@ -116,7 +117,7 @@ def names(values: object, name: str, least: int = 1) -> list[str]:
         what = f"holds {shown(odd)}" if odd is not None else f"is {shown(values)}"
         raise CourseError(f"{name} {what}: give a list of texts, one name for each class.")
     if len(found) < least:
-        raise CourseError(f"A classifier needs {least} classes or more, not {found}: add some.")
+        raise CourseError(f"A classifier needs two classes or more, not {found}: add some.")
     if len(set(found)) < len(found):
         twice = next(value for value in found if found.count(value) > 1)
         raise CourseError(f"{name} holds {shown(twice)} twice: rename one of them.")
@@ -183,12 +184,17 @@ def rows(values: object, name: str) -> dict[str, list[float]]:
     return found
 
 
-def picture(value: object) -> None:
-    """An image of Pillow or a tensor (3, H, W)."""
-    shape = tuple(value.shape) if isinstance(value, Tensor) else (3, 1, 1)
-    instance(value, (Tensor, Image.Image), "A picture", "give a tensor (3, H, W)")
-    if len(shape) != 3 or shape[0] != 3 or 0 in shape:
-        raise CourseError(f"A picture is {told(value)}: give a tensor (3, H, W).")
+def pictures(values: object) -> list[Tensor | Image.Image]:
+    """Images of Pillow or tensors (3, H, W), one or more, as a list."""
+    found = many(values, "The pictures")
+    if not found:
+        raise CourseError("There is no picture to show, the list is empty: give one or more.")
+    for value in found:
+        shape = tuple(value.shape) if isinstance(value, Tensor) else (3, 1, 1)
+        instance(value, (Tensor, Image.Image), "A picture", "give a tensor (3, H, W)")
+        if len(shape) != 3 or shape[0] != 3 or 0 in shape:
+            raise CourseError(f"A picture is {told(value)}: give a tensor (3, H, W).")
+    return found
 
 
 def table(value: object, n: int, columns: int) -> None:

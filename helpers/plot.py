@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import center_crop
 
-from helpers import CourseError, given
+from helpers import given
 from helpers.data import Pictures
 from helpers.train import History
 
@@ -58,11 +58,7 @@ def image_grid(
     description: str = "",
 ) -> Drawing:
     """Pictures in rows, each with its title; tensors are uint8 (3, H, W), 0 to 255."""
-    pictures, titles = given.many(pictures, "The pictures"), given.many(titles, "The titles")
-    if not pictures:
-        raise CourseError("There is no picture to show, the list is empty: give one or more.")
-    for picture in pictures:
-        given.picture(picture)
+    pictures, titles = given.pictures(pictures), given.many(titles, "The titles")
     columns = min(given.whole(columns, "columns", 1), len(pictures))
     rows = -(-len(pictures) // columns)
     lines = max([0, *(str(title).count("\n") + 1 for title in titles)])

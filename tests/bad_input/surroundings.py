@@ -130,7 +130,11 @@ USABLE = {
 }  # fmt: skip
 
 CASES = [
-    Case(f"size {i}: {size[:10]!r}", with_variable("COURSE_SIZE", size, load), repr(size)[:20])
+    Case(
+        f"size {i}: {size[:10]!r}",
+        with_variable("COURSE_SIZE", size, load),
+        repr(size)[1:20].rstrip("'"),
+    )
     for i, size in enumerate(SIZES)
 ]
 CASES += [
