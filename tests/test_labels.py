@@ -85,7 +85,7 @@ def test_names_that_are_no_classes_and_ways_that_are_none_are_refused():
         match_labels(["x"], ["a"], {"a": "z"})
     with pytest.raises(CourseError, match='"b" is no class here'):
         match_labels(["x"], ["a"], {"b": "x"})
-    with pytest.raises(CourseError, match="match is 'meaning'"):
+    with pytest.raises(CourseError, match='match is "meaning"'):
         match_labels(["x"], ["a"], "meaning")
 
 
