@@ -172,9 +172,7 @@ def read_files(
     """Pictures from a list of files; labels: a number per file, an index into class_names."""
     given.instance(preprocess, Preprocess, "preprocess", "give net.preprocess of your network")
     class_names = given.names(class_names, "class_names")
-    labels = given.places(labels, len(class_names), "labels")
-    if len(files) != len(labels):
-        raise CourseError(f"There are {len(files)} files and {len(labels)} labels: give one each.")
+    labels = given.labels(labels, len(files), len(class_names))
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding runs outside Python's lock
         decoded = list(pool.map(lambda file: to_tensor(read_picture(file), preprocess), files))
     return Pictures(list(files), torch.tensor(labels), list(class_names), preprocess, decoded)
@@ -243,8 +241,7 @@ def loader(
     shorter. `workers`: processes beside this one; the pictures are in memory, so 0 is fastest.
     """
     given.instance(pictures, Pictures, "The first argument", "give pictures as load makes them")
-    if augment is not None and not callable(augment):
-        raise CourseError(f"augment is {given.shown(augment)}: give a transform of torchvision.")
+    given.transform(augment)
     return DataLoader(
         replace(pictures, augment=augment),
         given.whole(batch_size, "batch_size", 1),

@@ -89,6 +89,14 @@ def places(values: object, n: int, name: str) -> list[int]:
     return [whole(value, f"A number in {name}", 0, n - 1) for value in found]
 
 
+def labels(values: object, files: int, classes: int) -> list[int]:
+    """A number of a class for each file."""
+    found = places(values, classes, "labels")
+    if len(found) != files:
+        raise CourseError(f"There are {files} files and {len(found)} labels: give one each.")
+    return found
+
+
 def pairs(labels: object, predicted: object, n: int) -> tuple[list[int], list[int]]:
     """As many labels as predictions, numbers of n classes."""
     found = places(labels, n, "labels"), places(predicted, n, "predicted")
@@ -154,6 +162,11 @@ def new_file(value: object, name: str) -> Path:
         because = f"cannot be written ({error.strerror})"
         raise CourseError(f"{name} {shown(found)} {because}: give another path.") from None
     return found
+
+
+def transform(value: object) -> None:
+    if value is not None and not callable(value):
+        raise CourseError(f"augment is {shown(value)}: give a transform of torchvision.")
 
 
 def instance(value: object, kind: type, name: str, advice: str) -> None:
