@@ -93,6 +93,11 @@ def make_parser():
         def error(self, message):
             self.exit(2, f"{self.prog}: {message}; add --help to see what it can do.\n")
 
+    def minutes(text):
+        if not 0 < float(text) <= 24 * 60:
+            raise ValueError(text)
+        return float(text)
+
     parser = Parser(prog="course.py", description="The commands of the course.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     lab = commands.add_parser("lab", help="open the lessons in JupyterLab")
@@ -107,7 +112,7 @@ def make_parser():
     fetch.add_argument("--size", choices=SIZES[1:], default="full", help="of the data set (full)")
     grade = commands.add_parser("grade", help="run handed-in notebooks and list the outcomes")
     grade.add_argument("folder", metavar="FOLDER", type=os.path.abspath, help="of the notebooks")
-    grade.add_argument("--minutes", type=float, default=10.0, help="for each notebook (10)")
+    grade.add_argument("--minutes", type=minutes, default=10.0, help="for each notebook (10)")
     grade.add_argument("--out", metavar="CSV", type=os.path.abspath, help="build/grades.csv")
     grade.set_defaults(out=str(ROOT / "build" / "grades.csv"))
     return parser
@@ -128,10 +133,10 @@ def find_lessons(names, folder=NOTEBOOKS):
         among = solutions if Path(name).parent.name == "solutions" else lessons
         start = Path(name).name
         start = f"{int(start):02}_" if start.isdecimal() else start
-        found = [path for path in among if path.name.startswith(start)]
+        found = [path for path in among if start and path.name.startswith(start)]
         if not found:
             known = ", ".join(path.stem for path in lessons)
-            sys.exit(f"There is no lesson {name!r}; the lessons are {known}.")
+            sys.exit(f"There is no lesson {name!r}; choose one of {known}.")
         chosen += [path for path in found if path not in chosen]
     return chosen or lessons
 

@@ -14,18 +14,21 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import os
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from helpers import CourseError
+from helpers import CourseError, given
 from helpers.judge import EXERCISES, NOT_ATTEMPTED, NOT_YET, RIGHT, Outcome, find, judge
+from helpers.layout import read_table
 from helpers.plot import COLORS, Drawing
 
 SOLUTIONS = Path(__file__).parents[1] / "notebooks/solutions"
 SIGNS = {NOT_ATTEMPTED: ("–", COLORS[5]), NOT_YET: ("✗", COLORS[1]), RIGHT: ("✓", COLORS[2])}
+MOST = 60  # rows in a figure of guesses
 _log: dict[str, dict] = {}  # {exercise or guess: what is known of it}, of this kernel
 
 
@@ -92,11 +95,13 @@ def solution_code(name: str) -> str:
 
 def guess(name: str, value: float | str) -> Note:
     """Write a guess down before you measure; name: of your choice, such as "04.a"."""
+    given.instance(name, str, "The name of a guess", 'give a text such as "04.a"')
     known = _log.setdefault(name, {})
     if value is ...:
         return Note("No guess yet:", "write one in place of the dots; no one will grade it.")
-    if not isinstance(value, (int, float, str)) or isinstance(value, bool) or value != value:
-        raise CourseError("A guess is a number or a text: write one in place of the dots.")
+    if not isinstance(value, str):
+        number = given.number(value, "A guess, a number or a text,")
+        value = value if isinstance(value, int) else number
     if "measured" in known and value != known.get("guess"):
         return Note("Too late:", f"the outcome, {_short(known['measured'])}, is known already.")
     known["guess"] = value
@@ -107,7 +112,9 @@ def measured(name: str, value: float | str) -> Note:
     """Put what was measured beside the guess of that name."""
     if value is ...:
         return Note("Nothing measured yet:", "put the outcome in place of the dots.")
-    value = value if isinstance(value, str) else float(f"{float(value):.3g}")
+    given.instance(name, str, "The name of a guess", 'give a text such as "04.a"')
+    if not isinstance(value, str):
+        value = float(f"{given.number(value, 'What was measured'):.3g}")
     known = _note(name, measured=value)
     if "guess" not in known:
         return Note("Measured:", f"{_short(value)}. You had not written a guess down.")
@@ -133,6 +140,7 @@ def summary(folder: str | Path = ".") -> pd.DataFrame:
 
     Columns: exercise, outcome, attempts, hints, guess, measured.
     """
+    folder = given.path(folder, "The folder")
     lessons = sorted({name[:2] for name in _log})
     rows = []
     for name in sorted({n for n in EXERCISES if n[:2] in lessons} | set(_log)):
@@ -145,7 +153,7 @@ def summary(folder: str | Path = ".") -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=columns).astype({"attempts": "Int64", "hints": "Int64"})
     done = table[(table.attempts.fillna(0) > 0) | table.guess.notna()]
     for lesson in sorted(set(done.exercise.str[:2])):
-        file = Path(folder) / f"hand_in_{lesson}.csv"
+        file = folder / f"hand_in_{lesson}.csv"
         try:
             table[table.exercise.str.startswith(lesson)].to_csv(file, index=False)
         except OSError as error:
@@ -159,8 +167,8 @@ def summary(folder: str | Path = ".") -> pd.DataFrame:
 def guesses(folder: str | Path) -> Drawing:
     """How the guesses of a class spread: a row a guess, a dot a person, a bar at what came out."""
     tables = []
-    for file in sorted(Path(folder).rglob("*.csv")):
-        table = pd.read_csv(file, dtype={"exercise": str})
+    for file in sorted(given.path(folder, "The folder").rglob("*.csv")):
+        table = read_table(file)
         if {"exercise", "guess", "measured"} <= set(table):
             tables.append(table)
     if not tables:
@@ -168,9 +176,12 @@ def guesses(folder: str | Path) -> Drawing:
     found = pd.concat(tables)
     found["guess"] = pd.to_numeric(found.guess, errors="coerce")
     found["measured"] = pd.to_numeric(found.measured, errors="coerce")
+    found = found.replace([math.inf, -math.inf], math.nan)
     rows = list(found.dropna(subset=["guess"]).groupby("exercise"))
     if not rows:
-        raise CourseError(f"Nobody wrote a number down as a guess in the files of {folder}.")
+        raise CourseError(f"No number stands as a guess in the files of {folder}: add others.")
+    if len(rows) > MOST:
+        raise CourseError(f"{folder} has {len(rows)} guesses of other names: give one lesson's.")
     figure = Figure(figsize=(6, 0.9 * len(rows) + 0.3))
     told = []
     for ax, (name, group) in zip(

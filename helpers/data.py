@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.v2 import functional as F
 
-from helpers import CourseError, book, competition
+from helpers import CourseError, book, competition, given
 from helpers.decoded import decode_all, take
 from helpers.sources import Preprocess
 
@@ -32,9 +32,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "data"
 def chosen_size(size: str) -> str:
     """The size that a lesson works with: `size`, unless the variable COURSE_SIZE says otherwise."""
     size = os.environ.get("COURSE_SIZE") or size
-    if size not in SIZES:
-        raise CourseError(f'There is no size "{size}": choose one of {", ".join(SIZES)}.')
-    return size
+    return given.choice(size, SIZES, "size")
 
 
 def find(name: str, size: str) -> Path:
@@ -43,8 +41,7 @@ def find(name: str, size: str) -> Path:
     `tiny` and `full` are looked for in the folder that COURSE_DATA names, then under data/. The
     book's small samples of competitions have folders of their own there: cifar-10-tiny.
     """
-    if name not in SETS:
-        raise CourseError(f'There is no data set "{name}": choose one of {", ".join(SETS)}.')
+    given.choice(name, SETS, "data set")
     size = chosen_size(size)
     if size == "drawn" or name in DRAWN_ONLY:
         return FOLDER / "drawn" / name
@@ -53,8 +50,10 @@ def find(name: str, size: str) -> Path:
     if size == "tiny" and f"{name}-tiny" in book.SETS:
         name += "-tiny"
     shared = os.environ.get("COURSE_DATA")
-    if shared and not Path(shared).is_dir():
-        raise CourseError(f"COURSE_DATA names {shared}, which is no folder: correct or unset it.")
+    if shared and not os.path.isdir(shared):
+        raise CourseError(
+            f"COURSE_DATA names {shared[:99]}, which is no folder: correct or unset it."
+        )
     if shared and (Path(shared) / name).is_dir():
         return Path(shared) / name
     folder = FOLDER / name
@@ -65,11 +64,14 @@ def find(name: str, size: str) -> Path:
 
 def read_picture(file: str | Path) -> Image.Image:
     """Any picture file as 8-bit RGB, upright; transparent parts become white."""
+    file = given.path(file, "The picture")
     try:
         picture = Image.open(file)
         ImageOps.exif_transpose(picture, in_place=True)
         if picture.mode.startswith(("I", "F")):  # 16 bits a pixel: Pillow would clip, not scale
             grey = np.asarray(picture, dtype=np.float64)
+            if not np.isfinite(grey).all():
+                raise ValueError("a pixel is not a number")
             grey = grey / 257 if grey.max() > 255 else grey
             picture = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
         if picture.has_transparency_data:
@@ -81,7 +83,7 @@ def read_picture(file: str | Path) -> Image.Image:
         raise CourseError(f"There is no picture {file}: check the path.") from None
     except UnidentifiedImageError:
         raise CourseError(f"{file} is not a picture: remove it or save it as JPEG.") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow meets damage in many ways
         raise CourseError(
             f"{file} cannot be read ({error}): replace it by a whole copy or remove it."
         ) from None
@@ -136,7 +138,7 @@ class Pictures(Dataset):
 
     def subset(self, indices: list[int]) -> Pictures:
         """The pictures at these indices, in this order; nothing is decoded or copied again."""
-        indices = [int(i) for i in indices]
+        indices = given.places(indices, len(self), "indices")
         return replace(
             self,
             files=[self.files[i] for i in indices],
@@ -147,9 +149,10 @@ class Pictures(Dataset):
 
 def read_folder(folder: str | Path, preprocess: Preprocess, limit: int | None = None) -> Pictures:
     """Pictures from a folder with one sub-folder per class, as many as `limit` of each class."""
-    folder = Path(folder)
+    folder = given.path(folder, "The folder")
     if not folder.is_dir():
         raise CourseError(f"There is no folder {folder}: check the path.")
+    limit = None if limit is None else given.whole(limit, "limit", 1)
     names = sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
     files, labels = [], []
     for label, name in enumerate(names):
@@ -160,7 +163,7 @@ def read_folder(folder: str | Path, preprocess: Preprocess, limit: int | None = 
         files += found
         labels += [label] * len(found)
     if len(names) < 2:
-        raise CourseError(f"{folder} must hold two folders of pictures or more, one per class.")
+        raise CourseError(f"{folder} must hold a folder per class, two folders or more: add them.")
     return read_files(files, labels, names, preprocess)
 
 
@@ -168,6 +171,9 @@ def read_files(
     files: list[Path], labels: list[int], class_names: list[str], preprocess: Preprocess
 ) -> Pictures:
     """Pictures from a list of files; labels: a number per file, an index into class_names."""
+    given.instance(preprocess, Preprocess, "preprocess", "give net.preprocess of your network")
+    class_names = given.names(class_names, "class_names")
+    labels = given.labels(labels, len(files), len(class_names))
     store = FOLDER / "decoded"  # for those that do not fit in memory
     decoded = decode_all(
         files, lambda file: to_tensor(read_picture(file), preprocess), preprocess, store
@@ -177,14 +183,17 @@ def read_files(
 
 def split(pictures: Pictures, fraction: float, seed: int = 0) -> tuple[Pictures, Pictures]:
     """Two parts, the second with this fraction of every class: stratified, the same everywhere."""
-    generator = torch.Generator().manual_seed(seed)
+    fraction = given.fraction(fraction, "The fraction")
+    generator = torch.Generator().manual_seed(given.seed(seed))
     first, second = [], []
     for label, name in enumerate(pictures.class_names):
         members = torch.where(pictures.labels == label)[0]
         members = members[torch.randperm(len(members), generator=generator)].tolist()
         n = min(max(1, round(len(members) * fraction)), len(members) - 1)
         if n < 1:
-            raise CourseError(f'Class "{name}" has {len(members)} picture: a split needs two.')
+            raise CourseError(
+                f'Class "{name}" has {len(members)} picture: add another, a split needs two.'
+            )
         first += members[n:]
         second += members[:n]
     return pictures.subset(sorted(first)), pictures.subset(sorted(second))
@@ -192,7 +201,8 @@ def split(pictures: Pictures, fraction: float, seed: int = 0) -> tuple[Pictures,
 
 def few(pictures: Pictures, n: int, seed: int = 0) -> Pictures:
     """`n` pictures of each class, drawn at random, or all of a class that has fewer."""
-    order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(seed))
+    n, generator = given.whole(n, "n", 1), torch.Generator().manual_seed(given.seed(seed))
+    order = torch.randperm(len(pictures), generator=generator)
     labels = pictures.labels[order]
     return pictures.subset(
         torch.cat([order[labels == c][:n] for c in range(len(pictures.class_names))])
@@ -214,7 +224,9 @@ def load(name: str, size: str, preprocess: Preprocess, valid_fraction: float = 0
     train, test = (read_folder(folder / p, preprocess, limit.get(p)) for p in ("train", "test"))
     if train.class_names != test.class_names:
         odd = sorted(set(train.class_names) ^ set(test.class_names))
-        raise CourseError(f"{folder}: {', '.join(odd)} stands in only one of train and test.")
+        raise CourseError(
+            f"{folder}: {', '.join(odd)} stands in only one of train and test: make them alike."
+        )
     return Splits(*split(train, valid_fraction), test)
 
 
@@ -231,13 +243,13 @@ def loader(
     For training: shuffle=True and a transform of torchvision as `augment`. The last batch may be
     shorter. `workers`: processes beside this one; they are decoded already, so 0 is fastest.
     """
-    if batch_size < 1:
-        raise CourseError(f"batch_size is {batch_size}: it must be 1 or more.")
+    given.instance(pictures, Pictures, "The first argument", "give pictures as load makes them")
+    given.transform(augment)
     return DataLoader(
         replace(pictures, augment=augment),
-        batch_size,
+        given.whole(batch_size, "batch_size", 1),
         shuffle=shuffle,
-        num_workers=workers,
+        num_workers=given.whole(workers, "workers"),
         collate_fn=partial(_collate, preprocess=pictures.preprocess),
     )
 

@@ -112,7 +112,7 @@ def _receive_once(url: str, part: Path, target: Path) -> None:
     except requests.exceptions.SSLError:
         advice = "its certificate cannot be checked: is the clock right, is a proxy in the way"
         raise _failure(url, target, advice) from None
-    except requests.RequestException:
+    except (requests.RequestException, ValueError):  # of an address that is none, too
         raise _TryAgain("the connection failed", 0) from None
     if total and size != total:
         raise _TryAgain("the connection was cut off", 0)

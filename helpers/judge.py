@@ -15,16 +15,20 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 import torch
 
 from helpers import CourseError
+from helpers.given import shown
+from helpers.given import told as _told
 
 NOT_ATTEMPTED, NOT_YET, RIGHT = "not attempted", "not yet", "right"
 LIMIT_S = 4.0  # seconds for one answer
+MOST = 100_000  # things that an iterator in an answer may give
 EXERCISES: dict[str, Exercise] = {}
 
 
@@ -84,10 +88,10 @@ def find(name: str) -> Exercise:
     module = f"helpers.exercises.lesson_{lesson}"
     if lesson.isdecimal() and importlib.util.find_spec(module):
         importlib.import_module(module)
-    if name not in EXERCISES:
+    if not isinstance(name, str) or name not in EXERCISES:
         known = ", ".join(k for k in EXERCISES if k.startswith(f"{lesson}."))
         known = f"lesson {lesson} has {known}" if known else 'they are named like "04.1"'
-        raise CourseError(f"There is no exercise {name!r}: {known}.")
+        raise CourseError(f"There is no exercise {shown(name)}: choose one; {known}.")
     return EXERCISES[name]
 
 
@@ -126,6 +130,7 @@ def _verdict(found: Exercise, answer: object) -> tuple[str, str]:
     try:
         if _has_dots(answer):
             raise NotAttempted
+        last = answer = _listed(answer)
         if found.takes is not None:
             answer = _Called(answer, found.takes)
         with warnings.catch_warnings():
@@ -135,8 +140,10 @@ def _verdict(found: Exercise, answer: object) -> tuple[str, str]:
         return NOT_ATTEMPTED, "Write your answer in place of the dots, then run both cells."
     except NotYet as error:
         diagnosis = str(error)
-    except Exception as error:  # the judge could not work with what it was given
-        if isinstance(answer, _Called):
+    except Stopped:
+        raise
+    except BaseException as error:  # the judge could not work with what it was given
+        if type(answer) is _Called:
             last = answer.last
             if found.gives.startswith("nothing"):  # what it did to a network stopped
                 told = f"{type(error).__name__}: {error}{_line(error, answer.function)}"
@@ -162,7 +169,7 @@ class _Called:
         except ValueError:  # some built-in functions do not tell their arguments
             pass
         try:
-            self.last = self.function(*arguments)
+            self.last = _listed(self.function(*arguments))
         except NotYet:  # from a function of the judge that it called
             raise
         except (Exception, SystemExit, KeyboardInterrupt) as error:
@@ -190,10 +197,12 @@ def _has_dots(answer: object, depth: int = 3) -> bool:
     return answer is ...
 
 
-def _told(value: object) -> str:
-    """A value in words that cannot fail."""
-    if isinstance(value, torch.Tensor):
-        return f"a tensor of shape {tuple(value.shape)}"
-    if isinstance(value, (bool, int, float)) or value is None:
-        return str(value)
-    return f"of the type {type(value).__name__}"
+def _listed(value: object, depth: int = 2) -> object:
+    """The same with lists in place of iterators, which may have no end."""
+    if isinstance(value, (Iterator, range)):
+        value = list(islice(value, MOST + 1))
+        if len(value) > MOST:
+            raise NotYet(f"It gives more than {MOST:,} things: does it ever end?")
+    if type(value) in (list, tuple) and depth:
+        return type(value)(_listed(part, depth - 1) for part in value)
+    return value

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from helpers import CourseError
+from helpers import CourseError, given
 
 
 class Match(NamedTuple):
@@ -53,14 +53,20 @@ def match_labels(
     A name is not a meaning: "drumstick" is for drums there. Where a name fits more than one class,
     `how` says so.
     """
+    source_names = given.names(source_names, "source_names")
+    target_names = given.names(target_names, "target_names")
     if isinstance(match, Mapping):
-        unknown = (set(match) - set(target_names)) | (set(match.values()) - {*source_names, None})
+        unknown = [name for name in match if name not in target_names]
+        unknown += [mate for mate in match.values() if mate not in [*source_names, None]]
         if unknown:
-            raise CourseError(f"{min(unknown)} is no class here: correct the names in match.")
-        given = [(name, match.get(name)) for name in target_names]
-        return [Match(name, mate, "given" if mate else "no partner") for name, mate in given]
+            odd = given.shown(unknown[0])
+            raise CourseError(f"{odd} is no class here: correct the names in match.")
+        pairs = [(name, match.get(name)) for name in target_names]
+        return [Match(name, mate, "given" if mate else "no partner") for name, mate in pairs]
     if match not in ("exact", "synonyms"):
-        raise CourseError(f'match is {match!r}: "exact", "synonyms" or {{target: source}}.')
+        raise CourseError(
+            f'match is {given.shown(match)}: give "exact", "synonyms" or {{target: source}}.'
+        )
     by_name, by_synonym = defaultdict(list), defaultdict(list)
     synonyms = imagenet_synonyms() if match == "synonyms" else {}
     for name in source_names:
@@ -97,10 +103,15 @@ def ask(
     index into target_names. The partner of a class is the name that comes first most often, if it
     does so in this share of the pictures or more.
     """
-    if probabilities.shape != (len(labels), len(source_names)):
+    for value, name in ((probabilities, "probabilities"), (labels, "labels")):
+        given.instance(value, Tensor, name, "give a tensor")
+    source_names = given.names(source_names, "source_names")
+    target_names = given.names(target_names, "target_names")
+    at_least = given.number(at_least, "at_least", 0, 1)
+    if labels.ndim != 1 or probabilities.shape != (len(labels), len(source_names)):
         raise CourseError(
             f"probabilities must be {len(labels)} x {len(source_names)}, pictures x source "
-            f"classes, not {' x '.join(map(str, probabilities.shape))}."
+            f"classes, not {' x '.join(map(str, probabilities.shape))}: give those of predict."
         )
     first, matches = probabilities.argmax(1), []
     for label, name in enumerate(target_names):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from helpers import CourseError
+from helpers import CourseError, given
 from helpers.data import ENDINGS, FOLDER, chosen_size
 
 LABELS = {  # the file with the training labels, and its columns: id, class
@@ -23,21 +24,33 @@ LABELS = {  # the file with the training labels, and its columns: id, class
 
 def read_table(file: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """A CSV file as text, cell by cell as it stands, with exactly these columns if given."""
+    file = given.path(file, "The table")
     try:
-        table = pd.read_csv(
-            file, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # of a line that is too long
+            table = pd.read_csv(
+                file,
+                dtype=str,
+                keep_default_na=False,
+                encoding="utf-8-sig",
+                index_col=False,
+                compression=None,
+            )
     except FileNotFoundError:
         raise CourseError(f"There is no file {file}: check the path.") from None
-    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+    except (OSError, ValueError, pd.errors.ParserWarning) as error:  # its errors: ValueErrors
         reason = " ".join(str(error).split())
         raise CourseError(f"{file} is not a whole table in CSV ({reason}): get it anew.") from None
     if columns is not None and list(table.columns) != list(columns):
         raise CourseError(
-            f"{file} has the columns {', '.join(table.columns)}, and should have "
-            f"{', '.join(columns)}: correct its first line."
+            f"{file} has the columns {_some(table.columns)}, and should have "
+            f"{_some(columns)}: correct its first line."
         )
     return table
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:9]) + (f" and {len(names) - 9} more" if len(names) > 9 else "")
 
 
 class Layout(NamedTuple):
@@ -50,7 +63,9 @@ class Layout(NamedTuple):
 
 def find_sample(root: str | Path) -> Path:
     """The sample submission in a competition's folder."""
-    return _one_of(Path(root), ["sampleSubmission.csv", "sample_submission.csv"])
+    return _one_of(
+        given.path(root, "The folder"), ["sampleSubmission.csv", "sample_submission.csv"]
+    )
 
 
 def find_answers(name: str, size: str) -> Path | None:
@@ -80,7 +95,7 @@ def read_layout(root: str | Path) -> Layout:
     root: a folder with train/, test/ and trainLabels.csv or labels.csv, or with images/,
     train.csv and test.csv. Raises CourseError that names the first thing that does not fit.
     """
-    root = Path(root)
+    root = given.path(root, "The folder")
     file = _one_of(root, list(LABELS))
     labels = read_labels(file)
     if file.name == "train.csv":  # one folder for all; the ids are paths
@@ -113,7 +128,9 @@ def read_labels(file: Path) -> dict[str, str]:
         raise CourseError(f"{file}: id {twice.iloc[0]} stands twice; keep one of its lines.")
     for name, n in Counter(classes).items():
         if n < 2:
-            raise CourseError(f'{file}: class "{name}" has one picture, and a split needs two.')
+            raise CourseError(
+                f'{file}: class "{name}" has one picture: add another, a split needs two.'
+            )
         if not name or name[0] == "." or set(name) & set('/\\:*?"<>|'):
             raise CourseError(f'{file}: "{name}" cannot be the name of a folder; rename the class.')
     return dict(zip(ids, classes, strict=True))
@@ -139,8 +156,7 @@ def choose_valid(labels: dict[str, str], fraction: float, seed: int = 0) -> set[
     Which ones is decided by a hash of seed and id, so that neither the order of files nor the
     machine matters, and a new picture does not change where the others stand.
     """
-    if not 0 < fraction < 1:
-        raise CourseError(f"valid_fraction is {fraction}: it must lie between 0 and 1.")
+    fraction, seed = given.fraction(fraction, "valid_fraction"), given.seed(seed)
     members: dict[str, list[str]] = {}
     for i, name in labels.items():
         members.setdefault(name, []).append(i)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from helpers import CourseError
+from helpers import CourseError, given
 from helpers.labels import Match, imagenet_classes, match_labels
 from helpers.sources import (
     LITE0,
@@ -37,6 +37,10 @@ def load_pretrained(
     import timm
     from torchvision import models as zoo
 
+    given.instance(name, str, "The name of the network", f'give a text such as "{LITE0}"')
+    size = None if size is None else given.whole(size, "size", 1, 4096)
+    if weights is not None and weights != "DEFAULT":
+        weights = given.path(weights, "weights")
     if name == LITE0:
         net, wants = build_timm("tf_efficientnet_lite0")
         file = lite0_file() if weights == "DEFAULT" else weights
@@ -63,6 +67,7 @@ def load_pretrained(
 
 def output_layer(net: nn.Module) -> tuple[str, nn.Linear]:
     """The name and the module of the layer that gives one number per class: the last linear one."""
+    given.network(net)
     linear = [(name, m) for name, m in net.named_modules() if isinstance(m, nn.Linear)]
     if hasattr(net, "get_classifier"):  # timm knows which layer it is
         linear = [(name, m) for name, m in linear if m is net.get_classifier()]
@@ -73,17 +78,27 @@ def output_layer(net: nn.Module) -> tuple[str, nn.Linear]:
     return linear[-1]
 
 
+def check_outputs(net: nn.Module, pictures: object) -> None:
+    """Refuse pictures of more classes than the network has outputs."""
+    linear = [m for m in net.modules() if isinstance(m, nn.Linear)]
+    classes = len(getattr(pictures, "class_names", None) or [])
+    if linear and classes > output_layer(net)[1].out_features:
+        raise CourseError(
+            f"The network has {output_layer(net)[1].out_features} outputs and the pictures have "
+            f"{classes} classes: give it a new output layer with replace_head."
+        )
+
+
 def replace_head(net: nn.Module, class_names: list[str]) -> nn.Module:
     """Put a new output layer with random weights, one output per class, in place of the old one.
 
     The random numbers come from torch's generator: call `torch.manual_seed` first to repeat them.
     """
-    if len(class_names) < 2:
-        raise CourseError(f"A classifier needs two classes or more, not {list(class_names)}.")
+    class_names = given.names(class_names, "class_names", 2)
     name, old = output_layer(net)
     new = nn.Linear(old.in_features, len(class_names), device=old.weight.device)
     net.set_submodule(name, new)
-    net.class_names = list(class_names)
+    net.class_names = class_names
     return net
 
 
@@ -105,9 +120,9 @@ def reuse_rows(
         raise CourseError(
             "The names of this network's outputs are not known: give them as source_names."
         )
-    for names, what in ((source_names, "source"), (target_names, "target")):
-        if len(set(names)) < len(names):
-            raise CourseError(f"A name stands twice among the {what} classes: rename one of them.")
+    source_names = given.names(source_names, "source_names")
+    target_names = given.names(target_names, "target_names", 2)
+    new_bias = given.number(new_bias, "new_bias")
     if len(source_names) != old.out_features:
         raise CourseError(
             f"The network has {old.out_features} outputs and source_names {len(source_names)}: "
@@ -131,6 +146,8 @@ def param_groups(net: nn.Module, lr: float, head_factor: float = 10) -> list[dic
 
     Parameters that are frozen (`requires_grad` is False) are left out.
     """
+    lr = given.number(lr, "lr", 0)
+    head_factor = given.number(head_factor, "head_factor", 0)
     head = set(output_layer(net)[1].parameters())
     trained = [p for p in net.parameters() if p.requires_grad]
     groups = [
@@ -190,8 +207,7 @@ def freeze(net: nn.Module, n: int) -> nn.Module:
     variances even after `net.train()`. Make the optimiser afterwards, from what still learns.
     """
     parts = stages(net)
-    if not 0 <= n <= len(parts):
-        raise CourseError(f"n is {n}: this network has stages to freeze from 0 to {len(parts)}.")
+    n = given.whole(n, "n, the number of stages,", 0, len(parts))
     place = {layer: i for i, stage in enumerate(parts) for layer in stage.layers}
     for i, stage in enumerate(parts):
         for parameter in stage.parameters:
@@ -216,6 +232,7 @@ def keep_statistics(net: nn.Module) -> nn.Module:
     They are buffers, not parameters: in train mode each small batch would overwrite them, whatever
     `requires_grad` says. The weights and biases of these layers are trained as before.
     """
+    given.network(net)
     for layer in net.modules():
         if isinstance(layer, nn.modules.batchnorm._BatchNorm):
             layer.register_forward_pre_hook(_stay_in_eval_mode)

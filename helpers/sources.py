@@ -111,7 +111,9 @@ def read_weights(file: str | Path, net: nn.Module, in_order: bool = False) -> di
     own = net.state_dict()
     if in_order:  # the same tensors in the same order under other names
         values = dict(zip(own, values.values(), strict=len(own) == len(values)))
-    if {k: v.shape for k, v in values.items()} != {k: v.shape for k, v in own.items()}:
+    if {k: getattr(v, "shape", None) for k, v in values.items()} != {
+        k: v.shape for k, v in own.items()
+    }:
         raise CourseError(
             f"{file} holds the weights of another network than {type(net).__name__}: "
             "choose the file that belongs to it."

@@ -17,8 +17,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, SequentialSampler
 
-from helpers import CourseError
-from helpers.models import output_layer, stages
+from helpers import CourseError, given
+from helpers.models import check_outputs, output_layer, stages
 from helpers.processes import accelerator_for, examples, seed_epoch
 from helpers.report import Report
 
@@ -58,7 +58,10 @@ def fit(
     each epoch; when it is there already, the run goes on from it to the same result, bit for bit.
     Stopping the cell returns the history so far; the network stays usable, in eval mode.
     """
+    given.training(net, train, valid, optimizer)
     _check(net, train, optimizer)
+    epochs, seed = given.whole(epochs, "epochs"), given.seed(seed)
+    checkpoint = checkpoint and given.new_file(checkpoint, "checkpoint")
     accelerator = accelerator_for(train)
     raw, sampler, history = (net, optimizer, scheduler), train.sampler, History()
     net, optimizer, train = accelerator.prepare(net, optimizer, train)
@@ -96,6 +99,7 @@ def fit(
 def _check(net: nn.Module, train: DataLoader, optimizer: Optimizer) -> None:
     if len(train.dataset) == 0:
         raise CourseError("There is no picture to train on: look at what the loader was made of.")
+    check_outputs(net, train.dataset)
     held = [p for group in optimizer.param_groups for p in group["params"]]
     own = set(net.parameters())
     if not any(p.requires_grad for p in held):
@@ -155,6 +159,8 @@ def eval_mode(net: nn.Module) -> Iterator[nn.Module]:
 
 def _outputs(net: nn.Module, loader: DataLoader, read=None) -> tuple[Tensor, Tensor]:
     """What `read` or the network makes of all pictures, float32 (N, K), and labels, int64 (N,)."""
+    given.network(net)
+    given.batches(loader)
     accelerator, read = accelerator_for(loader), read or net
     net.to(accelerator.device)
     parts = []
@@ -171,6 +177,7 @@ def _outputs(net: nn.Module, loader: DataLoader, read=None) -> tuple[Tensor, Ten
 def evaluate(net: nn.Module, loader: DataLoader) -> dict:
     """{"loss": mean cross-entropy in nats, "accuracy": a fraction, "n": pictures}, in eval mode."""
     outputs, labels = _outputs(net, loader)
+    check_outputs(net, loader.dataset)
     return {
         "loss": F.cross_entropy(outputs, labels).item(),
         "accuracy": (outputs.argmax(1) == labels).float().mean().item(),
@@ -180,6 +187,7 @@ def evaluate(net: nn.Module, loader: DataLoader) -> dict:
 
 def predict(net: nn.Module, loader: DataLoader) -> Tensor:
     """Probabilities, float32 (N, classes), in the order of the loader's pictures, in eval mode."""
+    given.batches(loader)
     if not isinstance(loader.sampler, SequentialSampler):
         raise CourseError(
             "predict needs the pictures in their order: make the loader with shuffle=False."
@@ -196,8 +204,7 @@ def extract_features(
     the picture; None: those that the output layer gets. In eval mode, in the loader's order.
     """
     parts = stages(net) if n is not None else []
-    if n is not None and not 1 <= n <= len(parts):
-        raise CourseError(f"n is {n}: this network has features after stages 1 to {len(parts)}.")
+    n = None if n is None else given.whole(n, "n, a number of stages,", 1, len(parts))
     above = parts[n].layers[0] if n is not None and n < len(parts) else output_layer(net)[1]
     channels_last = getattr(net, "output_fmt", "NCHW") == "NHWC"
 

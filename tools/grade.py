@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
@@ -35,10 +36,15 @@ def main(argv: list[str]) -> int:
     if not files:
         print(f"There are no notebooks in {folder}: name the folder of hand-ins.", file=sys.stderr)
         return 1
-    out.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write([], out)
+    except OSError as error:
+        print(f"{out} cannot be written ({error.strerror}): name a file.", file=sys.stderr)
+        return 1
     rows: list[tuple] = []
     for number, file in enumerate(files, 1):
-        name = file.relative_to(folder).as_posix()
+        name = file.relative_to(folder).as_posix().encode(errors="replace").decode()
         found = [(name, *row) for row in grade(file, arguments.minutes)]
         right = sum(outcome == "right" for _, _, outcome, _ in found)
         print(f"{number} of {len(files)}  {name}: {found[0][2]}, {right} right", flush=True)
@@ -134,7 +140,9 @@ def execute(notebook: NotebookNode, home: Path, minutes: float) -> str:
 def read_outcomes(file: Path) -> dict[str, tuple[str, float]]:
     """{exercise: (last outcome, seconds of its check)}."""
     found = {}
-    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
-        outcome = json.loads(line)
-        found[outcome["exercise"]] = (outcome["state"], outcome["seconds"])
+    lines = file.read_bytes().splitlines() if file.is_file() else []
+    for line in lines:
+        with suppress(ValueError, TypeError, KeyError):  # the notebook may have written there too
+            outcome = json.loads(line)
+            found[outcome["exercise"]] = (outcome["state"], outcome["seconds"])
     return found

@@ -22,7 +22,7 @@ def choice(
 
     @exercise(name, gives=f"one of the letters {', '.join(letters)}, as text", why=why, hints=hints)
     def judge(answer: object) -> str | None:
-        letter = answer.strip().lower() if isinstance(answer, str) else answer
+        letter = answer.strip().lower() if isinstance(answer, str) else ""
         if letter not in letters:
             return f"Answer with one of the letters {', '.join(letters)} in quotation marks."
         return wrong.get(letter)

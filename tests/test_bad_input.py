@@ -1,0 +1,85 @@
+"""Whatever is handed to the course, a right result or one sentence comes back, and soon."""
+
+import contextlib
+import importlib
+import signal
+import time
+from pathlib import Path
+
+import bad_input
+import pytest
+
+from helpers import CourseError, check
+
+KINDS = {
+    "pictures": "pictures",
+    "CSV files": "tables",
+    "archives": "archives",
+    "answers to exercises": "answers",
+    "arguments: pictures, networks, training": "arguments",
+    "arguments: competitions, checks, figures, commands": "classroom",
+    "environment variables": "surroundings",
+    "notebooks to grade": "notebooks",
+}
+CASES = {kind: importlib.import_module(f"bad_input.{file}").CASES for kind, file in KINDS.items()}
+ALL = [(kind, case) for kind, cases in CASES.items() for case in cases]
+README = Path(__file__).parents[1] / "README.md"
+SECONDS = 15  # for one input; most take milliseconds, and starting a kernel takes some seconds
+
+
+@contextlib.contextmanager
+def limit(seconds: float):
+    """Break off what takes longer, where the system can."""
+
+    def late(*_):
+        pytest.fail(f"no answer within {seconds} s")
+
+    begin = time.perf_counter()
+    known = signal.signal(signal.SIGALRM, late) if hasattr(signal, "SIGALRM") else None
+    if known is not None:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        if known is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, known)
+    assert time.perf_counter() - begin < seconds
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch, tmp_path):
+    """Nothing is left in this process, nor in the folder that it runs in."""
+    for name in ("COURSE_SIZE", "COURSE_DATA", "COURSE_MIRROR", "TORCH_HOME", "COURSE_OUTCOMES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(check, "_log", {})
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind, case", ALL, ids=[f"{kind}: {case.name}" for kind, case in ALL])
+def test_bad_input_gives_the_right_result_or_one_sentence(kind, case, tmp_path, capfd):
+    with limit(SECONDS):
+        if case.says is None:
+            assert case.act(tmp_path) is True
+        elif kind == "answers to exercises":  # a check returns its sentence
+            case.act(tmp_path)
+        else:
+            with pytest.raises(CourseError) as caught:
+                case.act(tmp_path)
+            said = str(caught.value)
+            assert case.says in said
+            assert bad_input.is_a_sentence(said) or kind == "notebooks to grade", said
+            assert len(said) < 700
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_there_are_hundreds_of_inputs_and_no_two_have_one_name():
+    assert len(ALL) >= 150
+    assert all(len({case.name for case in cases}) == len(cases) for cases in CASES.values())
+
+
+def test_the_readme_tells_how_many_inputs_there_are_and_what_becomes_of_them():
+    text = README.read_text(encoding="utf-8")
+    begin, end = "<!-- bad input -->\n", "\n<!-- end of bad input -->"
+    assert text.split(begin)[1].split(end)[0] == bad_input.table(CASES)
