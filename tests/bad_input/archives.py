@@ -9,7 +9,8 @@ from pathlib import Path
 import py7zr
 
 from bad_input import Case
-from helpers.fetch import download, unpack
+from helpers.archives import unpack
+from helpers.fetch import download
 
 
 def packed(*members: tuple, method: int = zipfile.ZIP_DEFLATED) -> bytes:
