@@ -54,10 +54,11 @@ def _bring(url: str, target: Path, sha1: str | None, sha256: str | None) -> Path
     part = target.with_name(target.name + ".part")
     if not (sha1 or sha256):
         part.unlink(missing_ok=True)
-    _receive(url, part, target)
-    if not _matches(part, sha1, sha256):
-        part.unlink()
-        raise _failure(url, target, "what arrived is another file, and was deleted")
+    if not part.exists() or not _matches(part, sha1, sha256):
+        _receive(url, part, target)
+        if not _matches(part, sha1, sha256):
+            part.unlink()
+            raise _failure(url, target, "what arrived is another file, and was deleted")
     os.replace(part, target)
     return target
 
@@ -123,13 +124,17 @@ def _receive_once(url: str, part: Path, target: Path) -> None:
                 size = file.tell()
     except requests.TooManyRedirects:
         raise _failure(url, target, "the server sends us round in a circle") from None
-    except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
-        raise _failure(url, target, "this address, or where it sends us, is none") from None
-    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+    except ValueError:  # of requests and of Python, which both read addresses
+        raise _failure(
+            url, target, "its address, or what the server says, makes no sense"
+        ) from None
+    except requests.RequestException as error:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             advice = "its certificate cannot be checked: is the clock right, is a proxy in the way"
             raise _failure(url, target, advice) from None
         raise _TryAgain("the connection failed", 0) from None
+    except urllib3.exceptions.HTTPError:  # while reading
+        raise _TryAgain("the connection was cut off", 0) from None
     if total and size != total:
         raise _TryAgain("the connection was cut off", 0)
 
