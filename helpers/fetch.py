@@ -54,7 +54,7 @@ def _bring(url: str, target: Path, sha1: str | None, sha256: str | None) -> Path
     part = target.with_name(target.name + ".part")
     if not (sha1 or sha256):
         part.unlink(missing_ok=True)
-    if not part.exists() or not _matches(part, sha1, sha256):
+    if not (_size(part) and _matches(part, sha1, sha256)):
         _receive(url, part, target)
         if not _matches(part, sha1, sha256):
             part.unlink()

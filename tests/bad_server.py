@@ -34,9 +34,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def body(self, stop: int | None = None) -> None:
         """The file from where it was asked for up to `stop`."""
         piece = self.server.content[self.start : stop]
-        self.wfile.write(piece)
         self.start += len(piece)
-        self.server.sent += len(piece)
+        self.server.sent += len(piece)  # before the client has it and goes on
+        self.wfile.write(piece)
 
     def good(self, n: int = 0) -> None:
         if self.start >= len(self.server.content):
