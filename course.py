@@ -6,6 +6,7 @@
                                         (solutions/NN: the solution of lesson NN)
     python3 course.py test [ARGS ...]   run all tests, or pytest with your own arguments
     python3 course.py fetch NAME        bring a data set or the weights of a network
+    python3 course.py serve [FOLDER]    give the archives in a folder to a class without network
     python3 course.py grade FOLDER      run handed-in notebooks, write build/grades.csv
 
 The first use installs what the lessons need into .venv, beside this file. Only the standard
@@ -83,6 +84,8 @@ def obey(argv):
     if arguments.command == "grade":  # its paths are the caller's
         wishes = ["--minutes", str(arguments.minutes), "--out", arguments.out]
         argv = ["grade", arguments.folder, *wishes]
+    if arguments.command == "serve":
+        argv = ["serve", arguments.folder, "--port", str(arguments.port)]
     hand_over("tools", *argv)
 
 
@@ -110,6 +113,10 @@ def make_parser():
     fetch = commands.add_parser("fetch", help="bring a data set or the weights of a network")
     fetch.add_argument("name", metavar="NAME", help="of the data set or network")
     fetch.add_argument("--size", choices=SIZES[1:], default="full", help="of the data set (full)")
+    serve = commands.add_parser("serve", help="give the archives in a folder to a class")
+    serve.add_argument("folder", nargs="?", metavar="FOLDER", type=os.path.abspath, help="data/")
+    serve.add_argument("--port", type=int, default=8000, help="of this computer (8000)")
+    serve.set_defaults(folder=str(ROOT / "data"))
     grade = commands.add_parser("grade", help="run handed-in notebooks and list the outcomes")
     grade.add_argument("folder", metavar="FOLDER", type=os.path.abspath, help="of the notebooks")
     grade.add_argument("--minutes", type=minutes, default=10.0, help="for each notebook (10)")

@@ -42,7 +42,7 @@ def download(url: str, target: Path, *, sha1: str | None = None, sha256: str | N
             with alone(target):
                 if not target.exists():  # unless another process was quicker
                     return _bring(source, target, sha1, sha256)
-        if not _matches(target, sha1, sha256):
+        if not matches(target, sha1, sha256):
             raise CourseError(f"{target} is not the file of {url}: delete it and try again.")
     except OSError as error:
         raise unwritable(target, error) from None
@@ -54,9 +54,9 @@ def _bring(url: str, target: Path, sha1: str | None, sha256: str | None) -> Path
     part = target.with_name(target.name + ".part")
     if not (sha1 or sha256):
         part.unlink(missing_ok=True)
-    if not (_size(part) and _matches(part, sha1, sha256)):
+    if not (_size(part) and matches(part, sha1, sha256)):
         _receive(url, part, target)
-        if not _matches(part, sha1, sha256):
+        if not matches(part, sha1, sha256):
             part.unlink()
             raise _failure(url, target, "what arrived is another file, and was deleted")
     os.replace(part, target)
@@ -180,7 +180,8 @@ def _failure(url: str, target: Path, reason: str) -> CourseError:
     )
 
 
-def _matches(file: Path, sha1: str | None, sha256: str | None) -> bool:
+def matches(file: Path, sha1: str | None, sha256: str | None = None) -> bool:
+    """Whether the digests of the file begin with these."""
     for name, wanted in (("sha1", sha1), ("sha256", sha256)):
         if wanted:
             with open(file, "rb") as stream:

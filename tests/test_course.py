@@ -216,6 +216,7 @@ def test_venv_cannot_be_written(copy, error, told):
         (["run", "--fast"], 2, "--fast"),
         (["fetch"], 2, "NAME"),
         (["grade"], 2, "FOLDER"),
+        (["serve", "--port", "x"], 2, "'x'"),
     ],
 )
 def test_wrong_command_line_is_told_before_installing(copy, arguments, status, told):
@@ -299,3 +300,11 @@ def test_the_folder_to_grade_is_the_callers(handed, copy, monkeypatch, tmp_path)
 
 def test_fetch_is_handed_over(handed):
     assert handed("fetch", "hotdog") == ["tools", "fetch", "hotdog"]
+
+
+def test_the_folder_to_serve_is_the_callers_or_the_courses(handed, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    data = str(course.ROOT / "data")
+    assert handed("serve") == ["tools", "serve", data, "--port", "8000"]
+    wanted = ["tools", "serve", str(tmp_path / "here"), "--port", "9"]
+    assert handed("serve", "here", "--port", "9") == wanted
