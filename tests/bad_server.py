@@ -8,12 +8,15 @@ CONTENT = bytes(range(256)) * 2000
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """server.behave(handler, n) answers the n-th request; server.sent: bytes of bodies."""
+    """server.behave(handler, n) answers the n-th request.
+
+    server.asked: the first byte that each request wanted; server.sent: bytes of bodies.
+    """
 
     def do_GET(self):
-        self.server.asked.append(self.path)
         span = self.headers["Range"]
         self.start = int(span.removeprefix("bytes=").rstrip("-")) if span else 0
+        self.server.asked.append(self.start)
         with contextlib.suppress(ConnectionError):
             self.server.behave(self, len(self.server.asked))
 
