@@ -1,5 +1,6 @@
 """Archives unpacked whole or not at all; what could do harm in them is refused by name."""
 
+import errno
 import re
 import shutil
 import stat
@@ -59,8 +60,9 @@ def unpack(archive: Path, target: Path) -> Path:
                 _unpack(archive, target, _extract_7z if kind == "7z" else _extract_zip)
     except CourseError:
         raise
-    except Exception as error:  # damage shows in many ways, some of them an OSError without number
-        if isinstance(error, OSError) and error.errno and archive.is_file():
+    except Exception as error:  # damage shows in many ways, a jump to a place before the file too
+        odd = getattr(error, "errno", None) in (None, errno.EINVAL) or not archive.is_file()
+        if isinstance(error, OSError) and not odd:
             raise unwritable(target, error) from None
         advice = "delete it and try again."
         raise BadArchive(f"{archive} is no whole {kind} file", advice) from None

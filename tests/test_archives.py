@@ -1,13 +1,18 @@
 """helpers/archives.py: archives that are whole, damaged, or made to do harm."""
 
+import io
 import os
 import stat
+import tarfile
 import zipfile
 
+import py7zr
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from helpers import CourseError
-from helpers.archives import unpack
+from helpers import CourseError, archives
+from helpers.archives import BadArchive, unpack
 
 
 def pack(path, *members):
@@ -91,3 +96,120 @@ def test_broken_archive_is_one_sentence(tmp_path, content):
     with pytest.raises(CourseError, match="a.zip"):
         unpack(archive, tmp_path / "a")
     assert not (tmp_path / "a").exists() and not (tmp_path / "a.unpacking").exists()
+
+
+DEVICE = zipfile.ZipInfo("console")
+DEVICE.external_attr = (stat.S_IFCHR | 0o666) << 16
+PIPE = zipfile.ZipInfo("pipe")
+PIPE.external_attr = (stat.S_IFIFO | 0o666) << 16
+
+
+@pytest.mark.parametrize("member", [DEVICE, PIPE, "NUL", "train/com1.png", "Aux/1.png"])
+def test_devices_are_refused_by_name(tmp_path, member):
+    name = getattr(member, "filename", member)
+    with pytest.raises(CourseError, match="is a device") as caught:
+        unpack(pack(tmp_path / "a.zip", ("good", b""), (member, b"")), tmp_path / "a")
+    assert repr(name) in str(caught.value) and os.listdir(tmp_path) == ["a.zip"]
+
+
+@pytest.mark.parametrize(
+    "first, second",
+    [
+        ("a/1.png", "a/1.PNG"),
+        ("train/1.png", "Train/2.png"),
+        ("\u00e9.png", "e\u0301.png"),  # é in two ways
+        ("1.png", "1.png"),
+        ("a", "a/1.png"),
+        ("a/1.png", "A"),
+        ("a/1.png", "a\\1.png"),
+        ("a/1.png", "./a//1.png"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_names_that_many_computers_take_for_one_are_refused(tmp_path, first, second):
+    with pytest.raises(CourseError, match="is the same file as") as caught:
+        unpack(pack(tmp_path / "a.zip", (first, b"1"), (second, b"2")), tmp_path / "a")
+    assert repr(second) in str(caught.value) and os.listdir(tmp_path) == ["a.zip"]
+
+
+def test_names_that_differ_are_no_twins(tmp_path):
+    names = ("a/", "a/1.png", "a/10.png", "b/1.png", "a1.png")
+    folder = unpack(pack(tmp_path / "a.zip", *((name, b"") for name in names)), tmp_path / "a")
+    assert len([path for path in folder.rglob("*") if path.is_file()]) == 4
+
+
+def test_a_zip_bomb_is_refused_and_the_limit_said(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as box:
+        box.writestr("zeros", bytes(10_000_000))
+        box.filelist[0].file_size = 281_000_000_000_000
+    with pytest.raises(CourseError, match="281000.0 GB, more than 100 times its own size"):
+        unpack(tmp_path / "a.zip", tmp_path / "a")
+    assert os.listdir(tmp_path) == ["a.zip"]
+
+
+def test_a_bomb_of_many_small_ones_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "LARGEST", 1_000_000)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as box:
+        for i in range(20):
+            box.writestr(str(i), bytes(100_000))
+    with pytest.raises(CourseError, match="more than 100 times its own size"):
+        unpack(tmp_path / "a.zip", tmp_path / "a")
+    monkeypatch.setattr(archives, "LARGEST", 2_000_000)
+    assert len(os.listdir(unpack(tmp_path / "a.zip", tmp_path / "b"))) == 20
+
+
+def test_a_bomb_in_a_7z_file_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "LARGEST", 1_000_000)
+    with py7zr.SevenZipFile(tmp_path / "a.7z", "w") as box:
+        box.writestr(bytes(3_000_000), "zeros")
+    with pytest.raises(CourseError, match="0.0 GB, more than 100 times its own size"):
+        unpack(tmp_path / "a.7z", tmp_path / "a")
+    assert os.listdir(tmp_path) == ["a.7z"]
+
+
+def test_a_member_that_is_larger_than_it_says_is_damage(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as box:
+        box.writestr("zeros", bytes(1_000_000))
+        box.filelist[0].file_size = 10
+    with pytest.raises(CourseError, match="no whole zip file"):
+        unpack(tmp_path / "a.zip", tmp_path / "a")
+    assert os.listdir(tmp_path) == ["a.zip"]
+
+
+def test_a_tar_file_is_told(tmp_path):
+    (tmp_path / "x").write_bytes(b"1")
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as box:
+        box.add(tmp_path / "x", "../../evil")
+    with pytest.raises(CourseError, match="a.tar.gz is no whole zip file"):
+        unpack(tmp_path / "a.tar.gz", tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+
+
+def whole_zip(method: int) -> bytes:
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w", method) as box:
+        for i in range(3):
+            box.writestr(f"é{i}", PIXELS[i:])
+    return memory.getvalue()
+
+
+PIXELS = bytes(range(256))
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+WHOLE = [whole_zip(method) for method in METHODS]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(WHOLE), st.floats(0, 1, exclude_max=True), st.integers(1, 255))
+def test_a_damaged_zip_file_is_told_or_harmless(tmp_path_factory, whole, where, change):
+    place = tmp_path_factory.mktemp("place")
+    damaged = bytearray(whole)
+    damaged[int(where * len(whole))] ^= change
+    (place / "a.zip").write_bytes(damaged)
+    try:
+        unpacked = unpack(place / "a.zip", place / "out")
+    except BadArchive:
+        assert os.listdir(place) == ["a.zip"]
+    else:  # a name or a date was hit
+        assert sorted(os.listdir(place)) == ["a.zip", "out"]
+        found = {path.read_bytes() for path in unpacked.rglob("*") if path.is_file()}
+        assert found <= {PIXELS[i:] for i in range(3)}
