@@ -44,8 +44,6 @@ def organize(
     stamp = _digest(plan)
     if _is_done(folder, stamp):
         return folder
-    if not _is_ours(folder):
-        raise CourseError(f"{folder} holds other things: give a folder that is not there yet.")
     try:
         with alone(folder):
             if not _is_done(folder, stamp):  # unless another notebook was quicker
@@ -59,18 +57,23 @@ def organize(
 
 def _arrange(plan: list[tuple[str, Path]], folder: Path, stamp: str) -> None:
     """Link the pictures in a folder beside `folder`, which then takes its place."""
-    work = folder.with_name(folder.name + ".part")
-    shutil.rmtree(work, ignore_errors=True)  # of a process that was killed
+    if not _is_ours(folder):
+        raise CourseError(f"{folder} holds other things: give a folder that is not there yet.")
+    work, old = (folder.with_name(folder.name + ending) for ending in (".part", ".old"))
+    for left in (work, old):  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
     try:
         for target in {target.rpartition("/")[0] for target, _ in plan}:
             (work / target).mkdir(parents=True)
         for target, source in plan:
             _link(str(source), f"{work}/{target}")
         (work / STAMP).write_text(stamp)
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            os.replace(folder, old)
         os.replace(work, folder)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        for left in (work, old):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _plan(layout: Layout, valid: set[str]) -> list[tuple[str, Path]]:

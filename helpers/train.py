@@ -234,12 +234,9 @@ def _stop_here(layer: nn.Module, inputs: tuple) -> None:
 
 def _save(file: str | Path, net, optimizer, scheduler, history: History) -> None:
     """Written beside its place, then renamed: a save that breaks off leaves the last one whole."""
-    values = {
-        "net": net.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "scheduler": scheduler.state_dict() if scheduler else None,
-        "history": asdict(history),
-    }
+    parts = {"net": net, "optimizer": optimizer, "scheduler": scheduler}
+    values = {name: x.state_dict() if x is not None else None for name, x in parts.items()}
+    values["history"] = asdict(history)
     part = Path(f"{file}.part")
     part.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -258,7 +255,5 @@ def _load(file: str | Path, net, optimizer, scheduler, device) -> History:
             scheduler.load_state_dict(values["scheduler"])
         return History(**values["history"])
     except Exception:
-        raise CourseError(
-            f"The checkpoint {file} does not fit this run: delete it to start anew, or name "
-            "another file."
-        ) from None
+        what = "does not fit this run: delete it to start anew, or name another file."
+        raise CourseError(f"The checkpoint {file} {what}") from None
