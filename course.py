@@ -109,6 +109,7 @@ def make_parser():
     run.add_argument("lessons", nargs="*", metavar="NN", help="numbers (all), or solutions/NN")
     run.add_argument("--size", choices=SIZES, help="the size of the data (COURSE_SIZE, or drawn)")
     run.add_argument("--save", action="store_true", help="put the outputs into notebooks/ too")
+    run.add_argument("--profile", action="store_true", help="tell where the time goes")
     commands.add_parser("test", help="run all tests, or pytest with your own arguments")
     fetch = commands.add_parser("fetch", help="bring a data set or the weights of a network")
     fetch.add_argument("name", metavar="NAME", help="of the data set or network")

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from nbformat import NotebookNode
 from nbformat.reader import NotJSONError
 
 from course import ROOT, find_lessons, make_parser
+from tools import profile
 
 CELL_MINUTES = {"drawn": 10, "tiny": 30, "full": 240}  # after that a cell hangs, it does not work
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -35,6 +37,7 @@ class Report:
     memory: float = 0.0
     trouble: str = ""
     values: dict = field(default_factory=dict)
+    profile: dict = field(default_factory=dict)  # seconds of each kind of work
 
 
 class ThisPython(AsyncKernelManager):
@@ -48,16 +51,22 @@ def main(argv: list[str]) -> int:
     arguments = make_parser().parse_args(["run", *argv])
     size = arguments.size or os.environ.get("COURSE_SIZE", "drawn")
     lessons = find_lessons(arguments.lessons)
-    reports = run_lessons(lessons, ROOT / "build", size=size, save=arguments.save)
+    asked = {"size": size, "save": arguments.save, "profiled": arguments.profile}
+    reports = run_lessons(lessons, ROOT / "build", **asked)
     return int(any(report.trouble for report in reports))
 
 
 def run_lessons(
-    lessons: list[Path], build: Path, *, size: str = "drawn", save: bool = False
+    lessons: list[Path],
+    build: Path,
+    size: str = "drawn",
+    save: bool = False,
+    profiled: bool = False,
 ) -> list[Report]:
     """Execute each lesson, write its page and its figures into `build`, print a table.
 
-    With `save` the outputs also go back into the notebook, unless one of its cells failed.
+    With `save` the outputs also go back into the notebook, unless one of its cells failed. With
+    `profiled` a second table tells where the time went.
     """
     build.mkdir(parents=True, exist_ok=True)
     reports = []
@@ -67,18 +76,24 @@ def run_lessons(
         except NotJSONError:
             reports.append(Report(name_of(path), trouble="the file is damaged: get it again"))
             continue
-        report = execute(notebook, path, size)
+        with tempfile.TemporaryDirectory() as place:
+            seen = Path(place) / "profile.json"
+            options = [profile.first_line(seen)] if profiled else []
+            report = execute(notebook, path, size, *options)
+            report.profile = profile.fetch(seen, report.seconds)
         write_page(notebook, path, build / f"{report.name}.html")
         write_results(report, build / "results.json")
         if save and not report.trouble:
             write_whole(path, nbformat.writes(tidy(notebook)).rstrip("\n") + "\n")
         reports.append(report)
     print(table(reports))
+    if profiled:
+        print(profile.table({report.name: report.profile for report in reports}))
     print(f"Pages and results.json are in {build}.")
     return reports
 
 
-def execute(notebook: NotebookNode, path: Path, size: str) -> Report:
+def execute(notebook: NotebookNode, path: Path, size: str, *options: str) -> Report:
     """Run the cells in place, in a fresh kernel that lives in the notebook's folder."""
     started: list[NotebookNode] = []
     client = NotebookClient(
@@ -90,7 +105,7 @@ def execute(notebook: NotebookNode, path: Path, size: str) -> Report:
         coalesce_streams=True,
         store_widget_state=False,
         resources={"metadata": {"path": str(path.parent)}},
-        extra_arguments=["--log-level=ERROR"],  # its warnings are not about the lesson
+        extra_arguments=["--log-level=ERROR", *options],  # its warnings are not about the lesson
         on_cell_execute=lambda cell, cell_index: started.append(cell),
     )
     report = Report(name_of(path))
