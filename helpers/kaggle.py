@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.model_selection import StratifiedKFold
 
 from helpers import CourseError, given
 from helpers.data import FOLDER, Pictures, natural, read_files
@@ -155,4 +154,6 @@ def folds(labels: Sequence[int], k: int, seed: int = 0) -> list[tuple[np.ndarray
             f"k is {k}: choose one from 2 to the size of the smallest class, {rarest}."
         )
     seed = given.whole(seed, "seed", 0, 2**32 - 1)  # NumPy's seeds end there
+    from sklearn.model_selection import StratifiedKFold  # slow to import
+
     return list(StratifiedKFold(k, shuffle=True, random_state=seed).split(labels, labels))
