@@ -1,38 +1,74 @@
-"""How fast `fit` is: against the same network without any data work, and against d2l's loop.
+"""How fast `fit` is: against the network alone, without data work, and against others' code.
 
-    python -m benchmarks.speed [--rounds 5] [--pictures 200]
+    python -m benchmarks.speed [--network NAME] [--size PIXELS] [--rounds 5] [--pictures 96]
 
-Needs COURSE_DATA (or data/hotdog). All methods take turns within one run, because a machine's
-speed drifts; medians and ranges over the rounds are printed and written to results.json.
+Without a name and a size it measures both networks at 160 and 224 pixels, 15 to 30 minutes on two
+cores; results of single ones are put beside those that are there. Needs COURSE_DATA (or
+data/hotdog). All methods take turns within one run, because a machine's speed drifts; medians and
+ranges over the rounds are printed and written to results.json.
+
+fastai is compared where it is installed. An environment of its own, which sees the packages of the
+course's, keeps it apart (on Windows: Scripts for bin, Lib for lib/python3*):
+
+    .venv/bin/python -m venv build/fastai
+    ls -d $PWD/.venv/lib/python3*/site-packages \
+        > $(ls -d build/fastai/lib/python3*/site-packages)/course.pth
+    build/fastai/bin/python -m pip install fastai
+    build/fastai/bin/python -m benchmarks.speed
 """
 
 import argparse
+import contextlib
+import shutil
+import tempfile
 import time
 import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import torch
 from torch.nn import functional as F
-from torchvision import datasets
 from torchvision.transforms import v2
 
-from benchmarks.record import machine, median_range, write
+from benchmarks import others
+from benchmarks.record import machine, median_range, read, speed_table, write
 from helpers import data, models, train
 
 BATCH = 32
-NETWORKS = ("efficientnet_lite0", "resnet18")
-warnings.filterwarnings("ignore", category=UserWarning)  # the book's code uses older calls
+NETWORKS, SIZES = ("efficientnet_lite0", "resnet18"), (160, 224)
+warnings.filterwarnings("ignore")  # the book's code and fastai use older calls
 
 
 def sgd(net):
     return torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9)
 
 
-def network(name, size):
+def network(name: str, size: int):
     net = models.load_pretrained(name, size=size, weights=None)
+    net.name = name
     return models.replace_head(net, ["hotdog", "not-hotdog"])
 
 
-def ceiling(name, size, n) -> float:
+@contextlib.contextmanager
+def few(folder: Path, n: int) -> Iterator[Path]:
+    """A folder with copies of the first n training pictures of each class, and n // 2 test ones."""
+    with tempfile.TemporaryDirectory() as place:
+        for part, count in (("train", n), ("test", n // 2)):
+            for kind in (folder / part).iterdir():
+                target = Path(place) / part / kind.name
+                target.mkdir(parents=True)
+                for file in sorted(kind.iterdir(), key=data.natural)[:count]:
+                    shutil.copy(file, target)
+        yield Path(place)
+
+
+def seconds(work: Callable) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def ceiling(name: str, size: int, n: int) -> float:
     """Seconds for n pictures of training on one batch that is kept in memory."""
     net = network(name, size).train()
     optimizer = sgd(net)
@@ -46,81 +82,85 @@ def ceiling(name, size, n) -> float:
     return time.perf_counter() - start
 
 
-def ours(name, size, training, test) -> tuple[float, float]:
-    """Seconds of one epoch of `fit` and of `evaluate`."""
+def ours(name: str, size: int, training, test) -> tuple[float, float]:
+    """Seconds of one epoch of `fit`, and of it with `evaluate`."""
     net = network(name, size)
     augment = v2.Compose([v2.RandomResizedCrop(size), v2.RandomHorizontalFlip()])
     batches = data.loader(training, BATCH, shuffle=True, augment=augment)
-    start = time.perf_counter()
-    train.fit(net, batches, None, sgd(net), 1, quiet=True)
-    middle = time.perf_counter()
-    train.evaluate(net, data.loader(test, 16))
-    return middle - start, time.perf_counter() - middle
+    fit = seconds(lambda: train.fit(net, batches, None, sgd(net), 1, quiet=True))
+    return fit, fit + seconds(lambda: train.evaluate(net, data.loader(test, 16)))
 
 
-def d2l_loop(name, size, folder, training, test) -> tuple[float, float]:
-    """The same with the loop, the transforms and the loaders of the book's section."""
-    from d2l import torch as d2l
+def theirs(what: str, name: str, size: int, folder: Path) -> float:
+    """Seconds of one epoch of another project's code, measuring included."""
+    net = network(name, size)
+    if what == "fastai":
+        from fastai.vision.all import SGD
 
-    wants = training.preprocess
-    end = [
-        v2.PILToTensor(),
-        v2.ToDtype(torch.float32, scale=True),
-        v2.Normalize(wants.mean, wants.std),
-    ]
-    augment = v2.Compose([v2.RandomResizedCrop(size), v2.RandomHorizontalFlip(), *end])
-    centre = v2.Compose([v2.Resize([wants.resize, wants.resize]), v2.CenterCrop(size), *end])
-    loaders = []
-    for part, pictures, transform in (("train", training, augment), ("test", test, centre)):
-        whole = datasets.ImageFolder(folder / part, transform=transform)
-        place = {path: i for i, (path, _) in enumerate(whole.samples)}
-        same = torch.utils.data.Subset(whole, [place[str(f)] for f in pictures.files])
-        loaders.append(torch.utils.data.DataLoader(same, BATCH, shuffle=part == "train"))
-    net = network(name, size).to(memory_format=torch.contiguous_format)
-    loss, trainer = torch.nn.CrossEntropyLoss(reduction="none"), sgd(net)
-    start = time.perf_counter()
-    for features, labels in loaders[0]:
-        d2l.train_batch_ch13(net, features, labels, loss, trainer, [torch.device("cpu")])
-    middle = time.perf_counter()
-    d2l.evaluate_accuracy_gpu(net, loaders[1])
-    return middle - start, time.perf_counter() - middle
+        learner = others.fastai_learner(net, folder, lambda *_: None, BATCH, opt_func=SGD)
+        others.default_layout(learner.model)
+        return seconds(lambda: learner.fit(1, 1e-3))
+    loop = {"d2l": others.d2l_loop, "plain PyTorch": others.plain_loop}[what]
+    return seconds(lambda: loop(net, folder, sgd(net), 1, lambda *_: None, BATCH))
 
 
-def one_round(name, size, folder, training, test) -> dict:
-    """Seconds of each method, one after the other."""
+def one_round(name: str, size: int, folder: Path, training, test, turn: int) -> dict:
+    """Seconds of each method, one after the other, in another order each round."""
     n = len(training)
-    at_most = ceiling(name, size, n)
-    fit_seconds, evaluate_seconds = ours(name, size, training, test)
+    work = {
+        "ceiling": lambda: ceiling(name, size, n),
+        "ours": lambda: ours(name, size, training, test),
+        "d2l": lambda: theirs("d2l", name, size, folder),
+        "plain PyTorch": lambda: theirs("plain PyTorch", name, size, folder),
+    }
+    if others.HAS_FASTAI:
+        work["fastai"] = lambda: theirs("fastai", name, size, folder)
+    order = list(work)
+    turn %= len(order)
+    took = {what: work[what]() for what in order[turn:] + order[:turn]}
+    at_most, (fit, epoch) = took.pop("ceiling"), took.pop("ours")
     row = {
         "ceiling, pictures/s": n / at_most,
-        "fit, pictures/s": n / fit_seconds,
-        "fit over ceiling": at_most / fit_seconds,
+        "fit, pictures/s": n / fit,
+        "fit over ceiling": at_most / fit,
+        "epoch, s": epoch,
     }
-    if size == 224:
-        epoch = fit_seconds + evaluate_seconds
-        theirs = sum(d2l_loop(name, size, folder, training, test))
-        row |= {"epoch, s": epoch, "d2l's epoch, s": theirs, "epoch over d2l's": epoch / theirs}
+    for what, their in took.items():
+        row |= {f"{what}: epoch, s": their, f"epoch over {what}": epoch / their}
     return row
+
+
+def measure(name: str, size: int, folder: Path, rounds: int) -> dict[str, list[float]]:
+    """{what: [median, smallest, largest]} over the rounds, after one that warms up."""
+    wants = models.load_pretrained(name, size=size, weights=None).preprocess
+    training, test = (data.read_folder(folder / part, wants) for part in ("train", "test"))
+    with few(folder, BATCH // 2) as smaller:
+        one_round(name, size, smaller, training.subset(range(BATCH)), test.subset(range(16)), 0)
+    rows = [one_round(name, size, folder, training, test, turn) for turn in range(rounds)]
+    found = {what: median_range([row[what] for row in rows]) for what in rows[0]}
+    for what, (middle, low, high) in found.items():
+        print(f"{name:20} {size} px  {what:26} {middle:7.2f}   ({low:.2f} to {high:.2f})")
+    return found
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    options.add_argument("--network", choices=NETWORKS)
+    options.add_argument("--size", type=int, choices=SIZES)
     options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--pictures", type=int, default=200, help="to train on; half to test")
+    options.add_argument("--pictures", type=int, default=96, help="to train on; half to test")
     asked = options.parse_args()
-    folder = data.find("hotdog", "full")
-    results = {}
-    for name in NETWORKS:
-        for size in (160, 224):
-            wants = models.load_pretrained(name, size=size, weights=None).preprocess
-            training = data.read_folder(folder / "train", wants, asked.pictures // 2)
-            test = data.read_folder(folder / "test", wants, asked.pictures // 4)
-            one_round(name, size, folder, training.subset(range(64)), test.subset(range(16)))
-            rows = [one_round(name, size, folder, training, test) for _ in range(asked.rounds)]
-            results[f"{name}, {size} px"] = {k: median_range([r[k] for r in rows]) for k in rows[0]}
-            for what, (middle, low, high) in results[f"{name}, {size} px"].items():
-                print(f"{name:20} {size} px  {what:22} {middle:7.2f}   ({low:.2f} to {high:.2f})")
-    write("speed", {**machine(), "n": asked.rounds, "pictures": asked.pictures, "results": results})
+    if not others.HAS_FASTAI:
+        print(others.NO_FASTAI)
+    with few(data.find("hotdog", "full"), asked.pictures // 2) as folder:
+        for name in [asked.network] if asked.network else NETWORKS:
+            for size in [asked.size] if asked.size else SIZES:
+                found = measure(name, size, folder, asked.rounds)
+                result = read().get("speed", {"results": {}})
+                result["results"] |= {f"{name}, {size} px": found}
+                result |= machine() | {"n": asked.rounds, "pictures": asked.pictures}
+                write("speed", result)
+    print(speed_table(result))
 
 
 if __name__ == "__main__":

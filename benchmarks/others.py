@@ -1,0 +1,118 @@
+"""The same training in the code that people would use instead of this course's.
+
+Each function trains a network for some epochs on the pictures in folder/train, measures it after
+each epoch on those in folder/test and then calls `after(loss, accuracy)`. The parts are put
+together as the pages of each project show it: batches from files, memory layout as it comes.
+"""
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from torchvision.datasets import ImageFolder
+from torchvision.transforms import v2
+
+from helpers import models
+from helpers.sources import Preprocess
+
+HAS_FASTAI = importlib.util.find_spec("fastai") is not None
+NO_FASTAI = "fastai is not installed, so it is left out: the top of benchmarks/speed.py says how."
+WORKERS = 0  # processes that read files: where two cores are busy anyway, more made all slower
+After = Callable[[float | None, float], None]
+
+
+def default_layout(net: nn.Module) -> nn.Module:
+    return net.to(memory_format=torch.contiguous_format)
+
+
+def batches(folder: Path, wants: Preprocess, batch: int) -> tuple[DataLoader, DataLoader]:
+    """Training batches, cropped at random and flipped, and test batches, of files in folders."""
+    end = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(wants.mean, wants.std)]
+    augment = v2.Compose([v2.RandomResizedCrop(wants.size), v2.RandomHorizontalFlip(), *end])
+    centre = v2.Compose([v2.Resize(wants.resize), v2.CenterCrop(wants.size), *end])
+    train, test = ImageFolder(folder / "train", augment), ImageFolder(folder / "test", centre)
+    train = DataLoader(train, batch, shuffle=True, num_workers=WORKERS)
+    return train, DataLoader(test, batch, num_workers=WORKERS)
+
+
+def d2l_loop(net, folder: Path, optimizer, epochs: int, after: After, batch: int = 32) -> None:
+    """The loop of the book's section on fine-tuning, less its plot; it sums the loss of a batch."""
+    from d2l import torch as d2l
+
+    train, test = batches(folder, net.preprocess, batch)
+    loss, devices = nn.CrossEntropyLoss(reduction="none"), [torch.device("cpu")]
+    default_layout(net)
+    for _ in range(epochs):
+        for features, labels in train:
+            d2l.train_batch_ch13(net, features, labels, loss, optimizer, devices)
+        after(None, d2l.evaluate_accuracy_gpu(net, test))
+
+
+def plain_loop(net, folder: Path, optimizer, epochs: int, after: After, batch: int = 32) -> None:
+    """The two phases of an epoch as in PyTorch's tutorial on transfer learning."""
+    loaders = dict(zip(("train", "test"), batches(folder, net.preprocess, batch), strict=True))
+    criterion = nn.CrossEntropyLoss()
+    default_layout(net)
+    for _ in range(epochs):
+        for phase, loader in loaders.items():
+            net.train(phase == "train")
+            total_loss, right = 0.0, 0
+            for pictures, labels in loader:
+                optimizer.zero_grad()
+                with torch.set_grad_enabled(phase == "train"):
+                    outputs = net(pictures)
+                    loss = criterion(outputs, labels)
+                    if phase == "train":
+                        loss.backward()
+                        optimizer.step()
+                total_loss += loss.item() * len(labels)
+                right += (outputs.argmax(1) == labels).sum().item()
+        n = len(loader.dataset)
+        after(total_loss / n, right / n)
+
+
+def fastai_learner(net, folder: Path, after: After, batch: int = 32, **options):
+    """A `vision_learner` with the body of `net`, its weights, and an output layer like its own."""
+    from fastai.vision import all as fastai
+
+    class Tell(fastai.Callback):
+        order = 51  # after its recorder, which has 50
+
+        def after_epoch(self):
+            after(*map(float, self.learn.recorder.values[-1][-2:]))
+
+    wants = net.preprocess
+    loaders = fastai.ImageDataLoaders.from_folder(
+        folder,
+        train="train",
+        valid="test",
+        bs=batch,
+        num_workers=WORKERS,
+        item_tfms=[fastai.RandomResizedCrop(wants.size, min_scale=0.08), fastai.FlipItem()],
+        batch_tfms=fastai.Normalize.from_stats(wants.mean, wants.std, cuda=False),
+        device=torch.device("cpu"),
+    )
+    old = models.output_layer(net)[1]
+    new = nn.Linear(old.in_features, loaders.c)
+    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), new)
+    timm_name = getattr(net, "default_cfg", {}).get("architecture")
+    learner = fastai.vision_learner(
+        loaders,
+        timm_name or getattr(fastai, net.name),
+        pretrained=False,
+        normalize=False,
+        custom_head=head,
+        loss_func=nn.CrossEntropyLoss(),
+        metrics=fastai.accuracy,
+        cbs=Tell(),
+        **options,
+    )
+    ours = list(net.state_dict().values())[:-2]  # without the output layer
+    theirs = learner.model[0].state_dict()
+    learner.model[0].load_state_dict(dict(zip(theirs, ours, strict=True)))
+    learner.remove_cb(fastai.ProgressCallback)
+    learner.recorder.logger = learner.logger = fastai.noop
+    return learner
