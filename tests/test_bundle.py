@@ -62,7 +62,7 @@ def test_a_bundle_installs_without_network(copy, tmp_path, capfd):
 
 def test_only_the_course_comes_along(copy, tmp_path):
     kept = ["data/draw/a.py", "data/drawn/b/0.png", "helpers/a.py", "tests/building.txt"]
-    left = ["build/grades.csv", "data/hotdog/0.png", ".venv/pyvenv.cfg", "wheels/old.whl"]
+    left = [".git", "build/grades.csv", "data/hotdog/0.png", ".venv/pyvenv.cfg", "wheels/old.whl"]
     left += ["helpers/__pycache__/a.pyc", "a.egg-info/PKG-INFO", "notebooks/hand_in_01.csv"]
     own = names(copy.folder)
     for name in kept + left:

@@ -4,6 +4,7 @@ Run it again into the same folder, with another Python or on another system, and
 come along too.
 """
 
+import errno
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,9 @@ def main(argv: list[str]) -> int:
     try:
         trouble = make_bundle(target, wheels=not arguments.no_wheels)
     except OSError as error:
-        trouble = DISK_FULL if error.errno == 28 else f"{target} cannot be written ({error})."
+        trouble = (
+            DISK_FULL if error.errno == errno.ENOSPC else f"{target} cannot be written ({error})."
+        )
     print(trouble or closing(target), file=sys.stderr if trouble else sys.stdout)
     return int(bool(trouble))
 
@@ -42,9 +45,11 @@ def make_bundle(target: Path, wheels: bool = True) -> str:
 
 def course_files(root: Path, target: Path) -> list[Path]:
     """What git tracks; where there is no git, all but what the course has made or downloaded."""
+    listed = b""
     if (root / ".git").exists() and shutil.which("git"):
-        listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True)
-        files = [root / name for name in listed.stdout.decode().split("\0") if name]
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True).stdout
+    if listed:
+        files = [root / name for name in listed.decode().split("\0") if name]
     else:
         files = [file for file in root.rglob("*") if belongs(file.relative_to(root).parts)]
     return sorted(f for f in files if f.is_file() and target not in f.parents)
@@ -69,7 +74,8 @@ def bring_wheels(folder: Path) -> str:
 
 def closing(target: Path) -> str:
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
+    needs = "needs no network" if (target / "wheels").exists() else "downloads the packages"
     return (
-        f"{target} is ready, {size / 1e6:,.0f} MB. Copy it to each machine; "
-        "`python3 course.py lab` in it installs without network where it holds wheels."
+        f"{target} is ready, {size / 1e6:,.0f} MB. Copy it to each machine and start "
+        f"`python3 course.py lab` there: that {needs}."
     )
