@@ -6,6 +6,7 @@
                                         (solutions/NN: the solution of lesson NN)
     python3 course.py test [ARGS ...]   run all tests, or pytest with your own arguments
     python3 course.py fetch NAME        bring a data set or the weights of a network
+    python3 course.py serve [FOLDER]    give the archives in a folder to a class without network
     python3 course.py grade FOLDER      run handed-in notebooks, write build/grades.csv
     python3 course.py bundle [FOLDER]   copy the course and its packages, to install without network
     python3 course.py licences          list the installed packages and their licences
@@ -93,6 +94,8 @@ def obey(argv):
         argv = ["grade", arguments.folder, *wishes]
     if arguments.command == "bundle":
         argv = ["bundle", arguments.folder, *["--no-wheels"] * arguments.no_wheels]
+    if arguments.command == "serve":
+        argv = ["serve", arguments.folder, "--port", str(arguments.port)]
     hand_over("tools", *argv)
 
 
@@ -120,6 +123,10 @@ def make_parser():
     fetch = commands.add_parser("fetch", help="bring a data set or the weights of a network")
     fetch.add_argument("name", metavar="NAME", help="of the data set or network")
     fetch.add_argument("--size", choices=SIZES[1:], default="full", help="of the data set (full)")
+    serve = commands.add_parser("serve", help="give the archives in a folder to a class")
+    serve.add_argument("folder", nargs="?", metavar="FOLDER", type=os.path.abspath, help="data/")
+    serve.add_argument("--port", type=int, default=8000, help="of this computer (8000)")
+    serve.set_defaults(folder=str(ROOT / "data"))
     grade = commands.add_parser("grade", help="run handed-in notebooks and list the outcomes")
     grade.add_argument("folder", metavar="FOLDER", type=os.path.abspath, help="of the notebooks")
     grade.add_argument("--minutes", type=minutes, default=10.0, help="for each notebook (10)")

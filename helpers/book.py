@@ -14,31 +14,48 @@ SETS = {  # the names of their folders here, and in the book's own list
 }
 
 
+def address(name: str) -> tuple[str, str]:
+    """The address of a data set's archive, and its SHA-1 as a hex digest."""
+    from d2l.torch import DATA_HUB  # the book's own list; slow to import
+
+    url, sha1 = DATA_HUB[SETS[name]]
+    return url.replace("http://", "https://"), sha1
+
+
 def download(name: str, folder: Path) -> Path:
     """Bring a data set of the book to `folder`, in the layout of its competition.
 
     The archive stays beside it. Interrupted at any point, `folder` is not there, and the next
     call goes on. Raises CourseError with what to do.
     """
-    from d2l.torch import DATA_HUB  # the book's list of addresses and hashes; slow to import
+    from helpers import archives, fetch
+    from helpers.lock import alone
 
-    from helpers import fetch
-
-    url, sha1 = DATA_HUB[SETS[name]]
+    url, sha1 = address(name)
     archive = folder.with_name(url.rsplit("/", 1)[-1])
-    fetch.download(url.replace("http://", "https://"), archive, sha1=sha1)
+    fetch.download(url, archive, sha1=sha1)
     if not name.endswith("-tiny"):
-        return fetch.unpack(archive, folder)
-    work = folder.with_name(folder.name + ".work")
-    shutil.rmtree(work, ignore_errors=True)
+        return archives.unpack(archive, folder)
     try:
-        _add_sample_submission(fetch.unpack(archive, work))
-        os.replace(work, folder)
+        with alone(folder):
+            if not folder.exists():  # unless another process was quicker
+                _complete(archive, folder)
     except OSError as error:
         raise fetch.unwritable(folder, error) from None
+    return folder
+
+
+def _complete(archive: Path, folder: Path) -> None:
+    """Unpack a small sample and add what it lacks, beside `folder`, then give it that name."""
+    from helpers.archives import unpack
+
+    work = folder.with_name(folder.name + ".work")
+    shutil.rmtree(work, ignore_errors=True)  # of a process that was killed
+    try:
+        _add_sample_submission(unpack(archive, work))
+        os.replace(work, folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return folder
 
 
 def _add_sample_submission(folder: Path) -> None:

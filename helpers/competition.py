@@ -38,30 +38,42 @@ def download(name: str, folder: str | Path) -> Path:
     `folder` is not there, and the next call goes on. Raises CourseError with what to do.
     """
     from helpers import fetch
+    from helpers.lock import alone
 
     folder = Path(folder).absolute()
     work = folder.with_name(folder.name + ".kaggle")
-    if not folder.exists():
-        with _explained(name, folder):
-            _client(name).competition_download_files(name, path=str(work), quiet=False)
-        try:
-            _unpack(name, work)
-            os.replace(work / "unpacked", folder)
-        except fetch.BadArchive as error:
+    if folder.exists() and not work.exists():
+        return folder
+    try:
+        with alone(folder):
+            if not folder.exists():  # unless another process was quicker
+                _bring(name, folder, work)
             shutil.rmtree(work, ignore_errors=True)
-            raise CourseError(
-                f"What came from Kaggle cannot be used ({error.reason}) and was deleted: try "
-                f"again, or look at {SITE}/competitions/{name}/data."
-            ) from None
-        except OSError as error:
-            raise fetch.unwritable(folder, error) from None
-    shutil.rmtree(work, ignore_errors=True)
+    except OSError as error:
+        raise fetch.unwritable(folder, error) from None
     return folder
+
+
+def _bring(name: str, folder: Path, work: Path) -> None:
+    """Download and unpack a competition in `work`, then give it its name."""
+    from helpers.archives import BadArchive
+
+    with _explained(name, folder):
+        _client(name).competition_download_files(name, path=str(work), quiet=False)
+    try:
+        _unpack(name, work)
+    except BadArchive as error:
+        shutil.rmtree(work, ignore_errors=True)
+        raise CourseError(
+            f"What came from Kaggle cannot be used ({error.reason}) and was deleted: try "
+            f"again, or look at {SITE}/competitions/{name}/data."
+        ) from None
+    os.replace(work / "unpacked", folder)
 
 
 def _unpack(name: str, work: Path) -> None:
     """The downloaded archive in `work`, and those in it -> the folder unpacked in `work`."""
-    from helpers.fetch import BadArchive, unpack
+    from helpers.archives import BadArchive, unpack
 
     archive, unpacked = work / f"{name}.zip", work / "unpacked"
     shutil.rmtree(unpacked, ignore_errors=True)

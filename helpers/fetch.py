@@ -1,21 +1,21 @@
-"""Downloads that arrive whole or not at all, and archives unpacked the same way."""
+"""Downloads that arrive whole or not at all."""
 
 import hashlib
 import os
-import shutil
-import stat
+import re
 import time
-import zipfile
-import zlib
-from pathlib import Path, PureWindowsPath
+from email.utils import parsedate_to_datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from tqdm import tqdm
 
 from helpers import CourseError
+from helpers.lock import alone
 
-TRIES = 5
+TRIES = 5  # without a new byte
 FIRST_WAIT = 1.0  # seconds before the second try; each further one waits twice as long
 LONGEST_WAIT = 60.0
 TIMEOUT = (10, 60)  # seconds to connect, seconds without a byte
@@ -36,23 +36,30 @@ def download(url: str, target: Path, *, sha1: str | None = None, sha256: str | N
     Raises CourseError with what to do when the file cannot be had.
     """
     target = Path(target)
-    if target.exists():
-        if not _matches(target, sha1, sha256):
-            raise CourseError(f"{target} is not the file of {url}: delete it and try again.")
-        return target
-    source = _source(url)
-    part = target.with_name(target.name + ".part")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not (sha1 or sha256):
-            part.unlink(missing_ok=True)
-        _receive(source, part, target)
-        if not _matches(part, sha1, sha256):
-            part.unlink()
-            raise _failure(source, target, "what arrived is another file, and was deleted")
-        os.replace(part, target)
+        if not target.exists():
+            source = _source(url)
+            with alone(target):
+                if not target.exists():  # unless another process was quicker
+                    return _bring(source, target, sha1, sha256)
+        if not matches(target, sha1, sha256):
+            raise CourseError(f"{target} is not the file of {url}: delete it and try again.")
     except OSError as error:
         raise unwritable(target, error) from None
+    return target
+
+
+def _bring(url: str, target: Path, sha1: str | None, sha256: str | None) -> Path:
+    """Download to a file beside `target`, which then gets its name."""
+    part = target.with_name(target.name + ".part")
+    if not (sha1 or sha256):
+        part.unlink(missing_ok=True)
+    if not (_size(part) and matches(part, sha1, sha256)):
+        _receive(url, part, target)
+        if not matches(part, sha1, sha256):
+            part.unlink()
+            raise _failure(url, target, "what arrived is another file, and was deleted")
+    os.replace(part, target)
     return target
 
 
@@ -84,56 +91,86 @@ def _is_safe(url: str) -> bool:
 
 
 def _receive(url: str, part: Path, target: Path) -> None:
-    for attempt in range(TRIES):
+    """Ask until all is there: whatever brings new bytes is no failed try."""
+    failed = most = 0
+    while failed < TRIES:
         try:
             return _receive_once(url, part, target)
         except _TryAgain as error:
             reason, wait = error.args
-        if attempt + 1 < TRIES:
-            time.sleep(min(max(wait, FIRST_WAIT * 2**attempt), LONGEST_WAIT))
+        have = _size(part)
+        failed, most = (1 if have > most else failed + 1), max(have, most)
+        if failed < TRIES:
+            time.sleep(min(max(wait, FIRST_WAIT * 2 ** (failed - 1)), LONGEST_WAIT))
     raise _failure(url, target, f"{reason}, {TRIES} times")
 
 
 def _receive_once(url: str, part: Path, target: Path) -> None:
     """Ask for the bytes that `part` lacks and append them."""
-    have = part.stat().st_size if part.exists() else 0
+    have = _size(part)
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     try:
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
             _check(answer, url, part, target)
             begin = have if answer.status_code == 206 else 0  # a server may ignore the range
-            total = begin + int(answer.headers.get("Content-Length", 0)) or None
+            span = answer.headers.get("Content-Range", "")
+            length = span.rpartition("/")[2] if begin else answer.headers.get("Content-Length")
+            total = _number(length) or None
             bar = tqdm(desc=target.name, total=total, initial=begin, unit="B", unit_scale=True)
             with bar, open(part, "ab" if begin else "wb") as file:
-                for piece in answer.iter_content(1 << 16):  # a cut loses one piece at most
+                while piece := answer.raw.read1(1 << 16):  # what has come: a cut loses nothing
                     file.write(piece)
                     bar.update(len(piece))
                 size = file.tell()
-    except requests.exceptions.SSLError:
-        advice = "its certificate cannot be checked: is the clock right, is a proxy in the way"
-        raise _failure(url, target, advice) from None
-    except (requests.RequestException, ValueError):  # of an address that is none, too
+    except requests.TooManyRedirects:
+        raise _failure(url, target, "the server sends us round in a circle") from None
+    except ValueError:  # of requests and of Python, which both read addresses
+        raise _failure(
+            url, target, "its address, or what the server says, makes no sense"
+        ) from None
+    except requests.RequestException as error:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            advice = "its certificate cannot be checked: is the clock right, is a proxy in the way"
+            raise _failure(url, target, advice) from None
         raise _TryAgain("the connection failed", 0) from None
+    except urllib3.exceptions.HTTPError:  # while reading
+        raise _TryAgain("the connection was cut off", 0) from None
     if total and size != total:
         raise _TryAgain("the connection was cut off", 0)
 
 
 def _check(answer: requests.Response, url: str, part: Path, target: Path) -> None:
     """Raise unless the body is the file, or the rest of it."""
-    code, have = answer.status_code, part.stat().st_size if part.exists() else 0
-    span = answer.headers.get("Content-Range", "")
-    if code == 416 or (code == 206 and not span.startswith(f"bytes {have}-")):
+    code, span = answer.status_code, answer.headers.get("Content-Range", "")
+    if code == 416 or (code == 206 and not span.startswith(f"bytes {_size(part)}-")):
         part.unlink(missing_ok=True)
         raise _TryAgain("the server has no such part of the file", 0)
     if code == 429 or code >= 500:
-        wait = answer.headers.get("Retry-After", "")
-        raise _TryAgain(f"the server answered {code}", int(wait) if wait.isdecimal() else 0)
+        raise _TryAgain(f"the server answered {code}", _wait(answer))
     if code >= 400:
         raise _failure(url, target, f"the server answered {code}")
     if not os.environ.get("COURSE_MIRROR") and not _is_safe(answer.url):
         raise _failure(url, target, "the server sent us on to an address without https")
     if answer.headers.get("Content-Type", "").startswith("text/html") and target.suffix != ".html":
         raise _failure(url, target, "a web page came in its place, perhaps the network's log-in")
+
+
+def _wait(answer: requests.Response) -> float:
+    """Seconds that Retry-After asks for: a number, or a date, read by the server's own clock."""
+    asked, now = (answer.headers.get(name, "") for name in ("Retry-After", "Date"))
+    try:
+        return (parsedate_to_datetime(asked) - parsedate_to_datetime(now)).total_seconds()
+    except (ValueError, TypeError):
+        return _number(asked)
+
+
+def _number(text: str | None) -> int:
+    """A number in a header; 0 if there is none."""
+    return int(text) if re.fullmatch("[0-9]{1,15}", text or "") else 0
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
 def _failure(url: str, target: Path, reason: str) -> CourseError:
@@ -143,7 +180,8 @@ def _failure(url: str, target: Path, reason: str) -> CourseError:
     )
 
 
-def _matches(file: Path, sha1: str | None, sha256: str | None) -> bool:
+def matches(file: Path, sha1: str | None, sha256: str | None = None) -> bool:
+    """Whether the digests of the file begin with these."""
     for name, wanted in (("sha1", sha1), ("sha256", sha256)):
         if wanted:
             with open(file, "rb") as stream:
@@ -151,93 +189,3 @@ def _matches(file: Path, sha1: str | None, sha256: str | None) -> bool:
             if not found.startswith(wanted.lower()):
                 return False
     return True
-
-
-class BadArchive(CourseError):
-    """An archive that cannot be used; `reason` says why, without what to do about it."""
-
-    def __init__(self, reason: str, advice: str):
-        super().__init__(f"{reason}: {advice}")
-        self.reason = reason
-
-
-def unpack(archive: Path, target: Path) -> Path:
-    """Unpack a zip or 7z file to the folder `target`; return at once if that is there already.
-
-    If all the archive holds is one folder, `target` becomes that folder. Nothing is written
-    outside of it: an archive with a link, a member that leads elsewhere or a password is
-    refused. Raises CourseError with what to do, BadArchive if the archive is at fault.
-    """
-    archive, target = Path(archive), Path(target)
-    if target.exists():
-        return target
-    kind = "7z" if archive.suffix == ".7z" else "zip"
-    extract = _extract_7z if kind == "7z" else _extract_zip
-    work = target.with_name(target.name + ".unpacking").absolute()
-    shutil.rmtree(work, ignore_errors=True)
-    try:
-        extract(archive, work)
-        inside = list(work.iterdir()) if work.exists() else []
-        if not inside:
-            raise BadArchive(f"{archive} is empty", "delete it and try again.")
-        os.replace(inside[0] if len(inside) == 1 and inside[0].is_dir() else work, target)
-    except (FileNotFoundError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
-        advice = "delete it and try again."
-        raise BadArchive(f"{archive} is no whole {kind} file", advice) from None
-    except OSError as error:
-        raise unwritable(target, error) from None
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return target
-
-
-def _extract_zip(archive: Path, work: Path) -> None:
-    with zipfile.ZipFile(archive) as box:
-        members = [m for m in box.infolist() if not m.filename.startswith("__MACOSX/")]
-        for member in members:
-            link, locked = stat.S_ISLNK(member.external_attr >> 16), member.flag_bits & 1
-            _refuse_traps(archive, member.filename, link, bool(locked))
-        for member in tqdm(members, desc=f"unpacking {archive.name}", unit=" files"):
-            box.extract(member, work)
-
-
-def _extract_7z(archive: Path, work: Path) -> None:
-    import py7zr  # part of the extra "kaggle"
-
-    class Files:
-        """Opens a file for each member when its turn comes; py7zr streams into it."""
-
-        def create(self, path: str):
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            bar.update()
-            return open(path, "wb")
-
-    try:
-        with py7zr.SevenZipFile(archive) as box:
-            for member in box.files:
-                link = not (member.is_file or member.is_directory)
-                _refuse_traps(archive, member.filename, link, box.needs_password())
-            with tqdm(total=len(box.files), desc=f"unpacking {archive.name}", unit=" files") as bar:
-                box.extractall(work, factory=Files())
-    except py7zr.PasswordRequired:  # even the names are locked
-        _refuse_traps(archive, archive.name, False, True)
-    except (OSError, CourseError):
-        raise
-    except Exception as error:  # py7zr meets damage in many ways
-        raise EOFError from error
-
-
-def _refuse_traps(archive: Path, member: str, link: bool, locked: bool) -> None:
-    path = PureWindowsPath(member)  # it knows both kinds of slashes, and drives
-    if path.anchor or ".." in path.parts:
-        trap = "would be written outside of the folder"
-    elif link:
-        trap = "is a link"
-    elif locked:
-        trap = "needs a password"
-    else:
-        return
-    raise BadArchive(
-        f"{archive} is refused, because {member!r} in it {trap}",
-        "delete it and get it from where the course says.",
-    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from sklearn.model_selection import StratifiedKFold
 from helpers import CourseError, given
 from helpers.data import FOLDER, Pictures, natural, read_files
 from helpers.layout import Layout, choose_valid, read_layout
+from helpers.lock import alone
 from helpers.sources import Preprocess
 from helpers.submission import score, test_ids, validate_submission, write_submission
 
@@ -28,17 +28,14 @@ STAMP = "organized.txt"  # written last: what was organised, as a digest
 
 
 def organize(
-    root: str | Path,
-    valid_fraction: float = 0.1,
-    seed: int = 0,
-    folder: str | Path | None = None,
+    root: str | Path, valid_fraction: float = 0.1, seed: int = 0, folder: str | Path | None = None
 ) -> Path:
     """Arrange a competition's pictures as train, valid, train_valid and test/unknown.
 
     In the first three, each class has a folder. The pictures are hard links where the disk allows
     it, or symbolic links, or else copies. `folder`: where to; by default under
     data/train_valid_test, since the data may be a share that nobody writes to. A second call with
-    the same pictures, fraction and seed does nothing; an interrupted one leaves nothing.
+    the same pictures, fraction and seed does nothing; an interrupted one is made anew.
     """
     root = given.path(root, "The folder of the competition").resolve()
     layout = read_layout(root)
@@ -47,38 +44,36 @@ def organize(
     stamp = _digest(plan)
     if _is_done(folder, stamp):
         return folder
+    try:
+        with alone(folder):
+            if not _is_done(folder, stamp):  # unless another notebook was quicker
+                _arrange(plan, folder, stamp)
+    except OSError as error:
+        raise CourseError(
+            f"{folder} cannot be written ({error}): free some space, or give another folder."
+        ) from None
+    return folder
+
+
+def _arrange(plan: list[tuple[str, Path]], folder: Path, stamp: str) -> None:
+    """Link the pictures in a folder beside `folder`, which then takes its place."""
     if not _is_ours(folder):
         raise CourseError(f"{folder} holds other things: give a folder that is not there yet.")
-    work = _beside(folder)
+    work, old = (folder.with_name(folder.name + ending) for ending in (".part", ".old"))
+    for left in (work, old):  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
     try:
         for target in {target.rpartition("/")[0] for target, _ in plan}:
             (work / target).mkdir(parents=True)
         for target, source in plan:
             _link(str(source), f"{work}/{target}")
         (work / STAMP).write_text(stamp)
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            os.replace(folder, old)
         os.replace(work, folder)
-    except OSError as error:
-        if not _is_done(folder, stamp):  # unless another notebook was quicker
-            raise _unwritable(folder, error) from None
     finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return folder
-
-
-def _beside(folder: Path) -> Path:
-    """A new folder to work in, on the same disk."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=f"{folder.name}.part", dir=folder.parent))
-    except OSError as error:
-        raise _unwritable(folder, error) from None
-
-
-def _unwritable(folder: Path, error: OSError) -> CourseError:
-    return CourseError(
-        f"{folder} cannot be written ({error}): free some space, or give another folder."
-    )
+        for left in (work, old):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _plan(layout: Layout, valid: set[str]) -> list[tuple[str, Path]]:

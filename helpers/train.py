@@ -70,12 +70,12 @@ def fit(
     report = Report(epochs, quiet or not accelerator.is_main_process)
     for row in history.epochs:
         report.row(row)
-    rows = []  # of each batch of this epoch: summed loss, right answers, examples
+    rows, noted = [], 0  # of each batch of this epoch: summed loss, right answers, examples
     try:
         with torch.random.fork_rng():
             for epoch in range(len(history.epochs), epochs):
                 seed_epoch(accelerator, sampler, seed + 1_000_003 * epoch)
-                start = time.perf_counter()
+                start, noted = time.perf_counter(), len(history.steps)
                 _train_epoch(accelerator, net, train, optimizer, scheduler, epoch, rows, report)
                 row = _note(history, epoch, len(train), accelerator.reduce(torch.stack(rows)))
                 rows.clear()
@@ -91,7 +91,8 @@ def fit(
                     _save(checkpoint, *raw, history)
     except KeyboardInterrupt:
         report.line(f"stopped by you in epoch {len(history.epochs) + 1}")
-        _note(history, len(history.epochs), len(train), rows)
+        if len(history.steps) == noted:
+            _note(history, len(history.epochs), len(train), rows)
     raw[0].eval()
     return history
 
@@ -133,12 +134,13 @@ def _train_epoch(accelerator, net, train, optimizer, scheduler, epoch, rows, rep
 
 def _note(history: History, epoch: int, batches: int, rows) -> dict:
     """Add the batches of an epoch to history.steps; return the means over its examples."""
-    total = [0.0, 0, 0]
+    steps, total = [], [0.0, 0, 0]
     for i, row in enumerate(rows):
         loss, right, n = row.tolist()
         done = epoch + (i + 1) / batches
-        history.steps.append({"epoch": done, "loss": loss / n, "accuracy": right / n})
+        steps.append({"epoch": done, "loss": loss / n, "accuracy": right / n})
         total = [a + b for a, b in zip(total, (loss, right, n), strict=True)]
+    history.steps += steps  # all or, if the cell is stopped before, none
     loss, right, n = total
     n = max(n, 1)  # stopped before the first batch
     return {"epoch": epoch + 1, "train_loss": loss / n, "train_accuracy": right / n}
@@ -232,16 +234,16 @@ def _stop_here(layer: nn.Module, inputs: tuple) -> None:
 
 def _save(file: str | Path, net, optimizer, scheduler, history: History) -> None:
     """Written beside its place, then renamed: a save that breaks off leaves the last one whole."""
-    values = {
-        "net": net.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "scheduler": scheduler.state_dict() if scheduler else None,
-        "history": asdict(history),
-    }
+    parts = {"net": net, "optimizer": optimizer, "scheduler": scheduler}
+    values = {name: x.state_dict() if x is not None else None for name, x in parts.items()}
+    values["history"] = asdict(history)
     part = Path(f"{file}.part")
     part.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(values, part)
-    os.replace(part, file)
+    try:
+        torch.save(values, part)
+        os.replace(part, file)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _load(file: str | Path, net, optimizer, scheduler, device) -> History:
@@ -253,7 +255,5 @@ def _load(file: str | Path, net, optimizer, scheduler, device) -> History:
             scheduler.load_state_dict(values["scheduler"])
         return History(**values["history"])
     except Exception:
-        raise CourseError(
-            f"The checkpoint {file} does not fit this run: delete it to start anew, or name "
-            "another file."
-        ) from None
+        what = "does not fit this run: delete it to start anew, or name another file."
+        raise CourseError(f"The checkpoint {file} {what}") from None

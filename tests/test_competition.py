@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kaggle_server import SIGNATURE, TOKEN
 
-from helpers import CourseError, competition, fetch
+from helpers import CourseError, archives, competition
 from tools import fetch as tool
 
 LARGE = {"more": os.urandom(5 << 20)}  # the client keeps what it has by the mebibyte
@@ -356,7 +356,7 @@ def test_links_and_locks_in_a_7z_file_are_refused(tmp_path):
             if not password:
                 box.write(tmp_path / "link", "link")
             box.writestr(b"good", "good")
-        assert reason in told(fetch.unpack, archive, tmp_path / "out")
+        assert reason in told(archives.unpack, archive, tmp_path / "out")
         assert not (tmp_path / "out").exists()
 
 
@@ -372,7 +372,7 @@ def test_whatever_its_members_are_called_a_7z_file_writes_into_its_folder_only(
     archive = place / "a.7z"
     archive.write_bytes(packed_7z(members))
     try:
-        fetch.unpack(archive, place / "out")
+        archives.unpack(archive, place / "out")
     except CourseError:
         assert os.listdir(place) == ["a.7z"]
     assert set(os.listdir(place)) <= {"a.7z", "out"}
@@ -389,8 +389,8 @@ def test_a_damaged_7z_file_is_told_or_harmless(tmp_path_factory, where, change):
     damaged[where] ^= change
     (place / "a.7z").write_bytes(damaged)
     try:
-        unpacked = fetch.unpack(place / "a.7z", place / "out")
-    except fetch.BadArchive:
+        unpacked = archives.unpack(place / "a.7z", place / "out")
+    except archives.BadArchive:
         assert os.listdir(place) == ["a.7z"]
     else:
         assert set(files(unpacked).values()) == set(pictures("test").values())

@@ -229,6 +229,7 @@ def test_venv_cannot_be_written(copy, error, told):
         (["grade"], 2, "FOLDER"),
         (["bundle", "--all"], 2, "--all"),
         (["licences", "torch"], 2, "torch"),
+        (["serve", "--port", "x"], 2, "'x'"),
     ],
 )
 def test_wrong_command_line_is_told_before_installing(copy, arguments, status, told):
@@ -319,3 +320,11 @@ def test_the_folder_of_a_bundle_is_the_callers(handed, monkeypatch, tmp_path):
 
 def test_fetch_is_handed_over(handed):
     assert handed("fetch", "hotdog") == ["tools", "fetch", "hotdog"]
+
+
+def test_the_folder_to_serve_is_the_callers_or_the_courses(handed, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    data = str(course.ROOT / "data")
+    assert handed("serve") == ["tools", "serve", data, "--port", "8000"]
+    wanted = ["tools", "serve", str(tmp_path / "here"), "--port", "9"]
+    assert handed("serve", "here", "--port", "9") == wanted
