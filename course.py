@@ -8,6 +8,8 @@
     python3 course.py fetch NAME        bring a data set or the weights of a network
     python3 course.py serve [FOLDER]    give the archives in a folder to a class without network
     python3 course.py grade FOLDER      run handed-in notebooks, write build/grades.csv
+    python3 course.py bundle [FOLDER]   copy the course and its packages, to install without network
+    python3 course.py licences          list the installed packages and their licences
 
 The first use installs what the lessons need into .venv, beside this file. Only the standard
 library is used here, and no newer syntax than Python 3.6 has: an old Python must get as far as
@@ -27,8 +29,10 @@ NOTEBOOKS = ROOT / "notebooks"
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "installed"  # written last: a .venv without it was interrupted and is made anew
+WHEELS = ROOT / "wheels"  # `bundle` makes it: the packages, for machines without network
 SIZES = ("drawn", "tiny", "full")
 
+DOWNLOAD = "Linux downloads about 3 GB, macOS and Windows about 0.5 GB."
 NO_VENV = (
     "This Python cannot make a virtual environment: install its venv module "
     "(on Debian and Ubuntu: sudo apt install python3-venv) and run the same command again."
@@ -41,6 +45,10 @@ NO_NETWORK = (
     "The packages of the course could not be brought: check the network (or the proxy, or pip's "
     "own settings) and run the same command again; what has been downloaded is kept."
 )
+NO_WHEELS = (
+    "The folder wheels lacks packages for this Python ({}.{}) or system: let `course.py bundle` of "
+    "a machine like this one fill it, or rename it to download the packages."
+).format(*sys.version_info)
 NOT_INSTALLED = "The installation failed; pip's message above says why."
 
 
@@ -84,6 +92,8 @@ def obey(argv):
     if arguments.command == "grade":  # its paths are the caller's
         wishes = ["--minutes", str(arguments.minutes), "--out", arguments.out]
         argv = ["grade", arguments.folder, *wishes]
+    if arguments.command == "bundle":
+        argv = ["bundle", arguments.folder, *["--no-wheels"] * arguments.no_wheels]
     if arguments.command == "serve":
         argv = ["serve", arguments.folder, "--port", str(arguments.port)]
     hand_over("tools", *argv)
@@ -123,6 +133,11 @@ def make_parser():
     grade.add_argument("--minutes", type=minutes, default=10.0, help="for each notebook (10)")
     grade.add_argument("--out", metavar="CSV", type=os.path.abspath, help="build/grades.csv")
     grade.set_defaults(out=str(ROOT / "build" / "grades.csv"))
+    bundle = commands.add_parser("bundle", help="copy the course for machines without network")
+    bundle.add_argument("folder", nargs="?", metavar="FOLDER", type=os.path.abspath)
+    bundle.add_argument("--no-wheels", action="store_true", help="the course without its packages")
+    bundle.set_defaults(folder=str(ROOT / "build" / "bundle"))
+    commands.add_parser("licences", help="list the installed packages and their licences")
     return parser
 
 
@@ -156,14 +171,15 @@ def ensure_installed():
     if stamp == wanted:
         return
     print("Installing what the lessons need into .venv: once, some minutes.", flush=True)
-    print("Linux downloads about 3 GB, macOS and Windows about 0.5 GB.", flush=True)
+    if not WHEELS.exists():
+        print(DOWNLOAD, flush=True)
     if stamp:
         STAMP.unlink()
     else:
         make_venv()
     trouble = install()
-    if trouble == NO_NETWORK and stamp:  # pip brings everything before it changes anything
-        print(f"{NO_NETWORK} Until then the older packages serve.", file=sys.stderr)
+    if trouble in (NO_NETWORK, NO_WHEELS) and stamp:  # pip brings all before it changes anything
+        print(f"{trouble} Until then the older packages serve.", file=sys.stderr)
         wanted = stamp
     elif trouble:
         sys.exit(trouble)
@@ -200,11 +216,14 @@ def make_venv():
 def install():
     """Run pip; return what went wrong, if anything did."""
     command = [str(PYTHON), "-m", "pip", "install", "-r", "requirements.txt"]
+    if WHEELS.exists():
+        command += ["--no-index", "--find-links", str(WHEELS)]
     with subprocess.Popen(
         command, cwd=str(ROOT), stderr=subprocess.PIPE, text=True, errors="replace"
     ) as pip:
         complaints = pip.stderr.read()  # its progress is on stdout
-    return explain(complaints) if pip.returncode else ""
+    trouble = explain(complaints) if pip.returncode else ""
+    return NO_WHEELS if trouble == NO_NETWORK and WHEELS.exists() else trouble
 
 
 def explain(complaints):
@@ -219,11 +238,14 @@ def explain(complaints):
 
 def hand_over(module, *arguments):
     """Go on in .venv's Python, in the course's folder; this process ends with its status."""
+    from tools.home import find_homes
+
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # a kernel "python3" in the home is another Python
     paths = [str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))  # .venv knows where it was made
     if os.environ.get("COURSE_DATA"):  # lessons run in another folder than this one
         os.environ["COURSE_DATA"] = os.path.abspath(os.environ["COURSE_DATA"])
+    os.environ.update(find_homes(ROOT / "build" / "home"))
     os.chdir(str(ROOT))
     command = [str(PYTHON), "-m", module, *arguments]
     sys.stdout.flush()

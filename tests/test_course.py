@@ -15,7 +15,8 @@ import pytest
 import course
 
 PRELUDE = """
-import runpy, sys, venv
+import os, runpy, sys, venv
+sys.path.insert(0, os.path.dirname({script!r}))  # as Python does for a script
 if {fake_pip}:  # what takes time in making .venv is pip
     make = venv.create
     venv.create = lambda folder, **wishes: make(folder, **wishes | dict(with_pip=False))
@@ -29,6 +30,25 @@ time.sleep(float(os.environ.get("PIP_SLEEPS", 0)))
 sys.exit(os.environ.get("PIP_SAYS", 0))
 """
 FAKE_RUN = "import os, sys; print('ran', sys.argv[1:], os.environ.get('COURSE_DATA'))"
+
+
+NOWHERE = {
+    "PIP_CONFIG_FILE": os.devnull,
+    "PIP_FIND_LINKS": "",
+    "PIP_INDEX_URL": "http://127.0.0.1:9",
+    "PIP_RETRIES": "0",
+}
+
+
+def write_wheel(folder: Path, name: str, tag: str = "py3-none-any") -> None:
+    """An empty module as a package that pip can install."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(folder / f"{name}-1-{tag}.whl", "w") as wheel:
+        about = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1"
+        wheel.writestr(f"{name}.py", "")
+        wheel.writestr(f"{name}-1.dist-info/METADATA", about)
+        wheel.writestr(f"{name}-1.dist-info/WHEEL", f"Wheel-Version: 1.0\nTag: {tag}")
+        wheel.writestr(f"{name}-1.dist-info/RECORD", "")
 
 
 def restore_interrupt() -> None:
@@ -49,6 +69,7 @@ class Copy:
         if fake_pip:
             self.write("pip/__main__.py", FAKE_PIP)
         shutil.copy(course.__file__, folder)
+        shutil.copy(Path(course.__file__).parent / "tools" / "home.py", folder / "tools")
 
     def write(self, name: str, text: str) -> None:
         path = self.folder / name
@@ -104,24 +125,14 @@ def test_first_use_installs_and_the_second_starts_at_once(copy):
 
 def test_real_pip_and_a_network_that_goes_away(tmp_path):
     copy = Copy(tmp_path / "Kurs für alle", fake_pip=False)
-    with zipfile.ZipFile(copy.folder / "tiny-1-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("tiny.py", "")
-        wheel.writestr("tiny-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1")
-        wheel.writestr("tiny-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any")
-        wheel.writestr("tiny-1.dist-info/RECORD", "")
+    write_wheel(copy.folder, "tiny")
     copy.write("requirements.txt", "./tiny-1-py3-none-any.whl\n")
     copy.write("tools/__main__.py", "import tiny; print('tiny is here')")
-    nowhere = {
-        "PIP_CONFIG_FILE": os.devnull,
-        "PIP_FIND_LINKS": "",
-        "PIP_INDEX_URL": "http://127.0.0.1:9",
-        "PIP_RETRIES": "0",
-    }
-    status, out, err = copy.run("run", **nowhere)
+    status, out, err = copy.run("run", **NOWHERE)
     assert status == 0, err
     assert "Successfully installed tiny-1" in out and out.endswith("tiny is here\n")
     copy.write("requirements.txt", "surely-not-here>=1\n")
-    status, out, err = copy.run("run", **nowhere)
+    status, out, err = copy.run("run", **NOWHERE)
     assert status == 0 and out.endswith("tiny is here\n")
     assert err == f"{course.NO_NETWORK} Until then the older packages serve.\n"
 
@@ -216,6 +227,8 @@ def test_venv_cannot_be_written(copy, error, told):
         (["run", "--fast"], 2, "--fast"),
         (["fetch"], 2, "NAME"),
         (["grade"], 2, "FOLDER"),
+        (["bundle", "--all"], 2, "--all"),
+        (["licences", "torch"], 2, "torch"),
         (["serve", "--port", "x"], 2, "'x'"),
     ],
 )
@@ -296,6 +309,13 @@ def test_the_folder_to_grade_is_the_callers(handed, copy, monkeypatch, tmp_path)
     out = str(course.ROOT / "build" / "grades.csv")
     command = ["tools", "grade", str(tmp_path / "class"), "--minutes", "10.0", "--out", out]
     assert handed("grade", "class") == command
+
+
+def test_the_folder_of_a_bundle_is_the_callers(handed, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert handed("bundle") == ["tools", "bundle", str(course.ROOT / "build" / "bundle")]
+    there = str(tmp_path / "stick")
+    assert handed("bundle", "stick", "--no-wheels") == ["tools", "bundle", there, "--no-wheels"]
 
 
 def test_fetch_is_handed_over(handed):
