@@ -16,7 +16,8 @@ from types import FrameType
 
 KINDS = {  # what the file and the function of a frame look like, written "path/to/file.py function"
     "import": r"^<frozen importlib",
-    "decode": r"helpers/data\.py (read_|to_tensor)|/PIL/\S+ (open|load|convert|resize)$",
+    "decode": r"helpers/(decoded|data)\.py (in_order|read_|to_tensor)"
+    r"|/PIL/\S+ (open|load|convert|resize)$",
     "augment": r"/torchvision/transforms/|/torch/utils/data/|helpers/data\.py (__getitem__|_coll)"
     r"|helpers/sources\.py normalize",
     "forward": r"/torch/nn/functional\.py|/torch/nn/modules/\S+ (forward|_\w+_forward|_call_impl)",

@@ -109,9 +109,10 @@ def execute(notebook: NotebookNode, path: Path, size: str, *options: str) -> Rep
         on_cell_execute=lambda cell, cell_index: started.append(cell),
     )
     report = Report(name_of(path))
+    others = set(psutil.Process().children(recursive=True))
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(client.execute, env={**os.environ, "COURSE_SIZE": size})
-        watch(running, report, started, sum(map(has_code, notebook.cells)))
+        watch(running, report, started, sum(map(has_code, notebook.cells)), others)
     if error := running.exception():
         report.trouble = describe(error, started)
     else:
@@ -128,7 +129,7 @@ def has_code(cell: NotebookNode) -> bool:
     return cell.cell_type == "code" and bool(cell.source.strip())
 
 
-def watch(running: Future, report: Report, started: list, cells: int) -> None:
+def watch(running: Future, report: Report, started: list, cells: int, others: set) -> None:
     """Show the progress and measure until the lesson has ended; Ctrl-C ends its kernel."""
     begin = time.perf_counter()
     terminal = sys.stdout.isatty()
@@ -136,7 +137,7 @@ def watch(running: Future, report: Report, started: list, cells: int) -> None:
         print(f"{report.name}: {cells} cells", end=" ", flush=True)
     try:
         while not running.done():
-            report.memory = max(report.memory, memory_of_kernels())
+            report.memory = max(report.memory, memory_of_kernels(others))
             report.seconds = time.perf_counter() - begin
             if terminal:
                 done = f"cell {len(started)} of {cells}, {report.seconds:.0f} s"
@@ -149,10 +150,10 @@ def watch(running: Future, report: Report, started: list, cells: int) -> None:
     print("" if terminal else f"in {report.seconds:.0f} s")
 
 
-def memory_of_kernels() -> float:
-    """MB held by the processes under this one: their peak where the system tells it."""
+def memory_of_kernels(others: set[psutil.Process]) -> float:
+    """MB held by the processes under this one but `others`: their peak where the system tells."""
     total = 0
-    for process in psutil.Process().children(recursive=True):
+    for process in set(psutil.Process().children(recursive=True)) - others:
         try:
             total += peak_bytes(process)
         except (psutil.Error, OSError):  # it has just ended
