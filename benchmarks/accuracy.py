@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 
 from benchmarks import transfer
-from benchmarks.record import accuracy_table, machine, read, write
+from benchmarks.record import machine, read, write
+from benchmarks.tables import accuracy_table
 from course import find_lessons
 from helpers.data import find
 from helpers.plot import table_numbers

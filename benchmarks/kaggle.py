@@ -22,7 +22,8 @@ from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
-from benchmarks.record import kaggle_table, machine, median_range, read, write
+from benchmarks.record import machine, median_range, read, write
+from benchmarks.tables import kaggle_table
 from course import NOTEBOOKS, find_lessons
 from helpers import data, kaggle, models
 from helpers.layout import find_answers

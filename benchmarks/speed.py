@@ -31,7 +31,8 @@ from torch.nn import functional as F
 from torchvision.transforms import v2
 
 from benchmarks import others
-from benchmarks.record import machine, median_range, read, speed_table, write
+from benchmarks.record import machine, median_range, read, write
+from benchmarks.tables import speed_table
 from helpers import data, models, train
 
 BATCH = 32

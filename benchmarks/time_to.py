@@ -28,7 +28,8 @@ from torch.nn import functional as F
 
 from benchmarks import others
 from benchmarks.kaggle import frozen
-from benchmarks.record import machine, read, time_table, write
+from benchmarks.record import machine, read, write
+from benchmarks.tables import time_table
 from helpers import data, models, train
 from helpers.layout import find_answers, read_table
 

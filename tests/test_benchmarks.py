@@ -6,7 +6,7 @@ import pytest
 import torch
 from conftest import SMALL, SmallNet, draw_classes
 
-from benchmarks import others, record, speed, time_to
+from benchmarks import others, speed, tables, time_to
 from helpers import data
 from helpers.train import evaluate
 
@@ -94,6 +94,6 @@ def test_the_table_of_times_says_what_was_not_reached():
         "plain": run(True, (100.0, 0.3, 0.94)),
     }
     result = {"results": {"hotdog": methods}, "date": "d", "machine": "m", "software": "s"}
-    rows = [line.split(" | ") for line in record.time_table(result).splitlines()[4:7]]
+    rows = [line.split(" | ") for line in tables.time_table(result).splitlines()[4:7]]
     assert rows[1][1:] == ["d2l", "not within 500 s", "2", "0.800", "under 0.020 |"]
     assert rows[2][1:] == ["plain", "100 s", "1", "0.30, 0.940", "0.100 |"]

@@ -102,9 +102,16 @@ def test_the_training_loop_of_lesson_01_gives_the_same_weights_as_fit(pictures, 
         torch.testing.assert_close(a, b)
 
 
-def test_the_readme_quotes_the_results_of_the_benchmarks():
-    text = record.README.read_text(encoding="utf-8")
-    assert {"speed", "accuracy"} <= record.read().keys()
+@pytest.mark.parametrize("page", record.PAGES, ids=lambda p: p.parent.name)
+def test_the_pages_quote_the_results_of_the_benchmarks(page):
+    text = page.read_text(encoding="utf-8")
     assert record.with_tables(text, record.read()) == text
-    for name in record.read():
+    names = ["headlines"] if page == record.PAGES[0] else record.read()
+    for name in names:
         assert f"<!-- {name} -->" in text
+
+
+def test_the_readme_quotes_headlines_from_every_part():
+    text = record.PAGES[0].read_text(encoding="utf-8")
+    fine_tuned = record.read()["accuracy"]["results"]["01_hotdog_fine_tuning"]["fine-tuned"]
+    assert f"| {fine_tuned:.3f} ±" in text
