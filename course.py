@@ -8,6 +8,7 @@
     python3 course.py fetch NAME        bring a data set or the weights of a network
     python3 course.py serve [FOLDER]    give the archives in a folder to a class without network
     python3 course.py grade FOLDER      run handed-in notebooks, write build/grades.csv
+    python3 course.py site              write the lessons as pages for a phone into build/site/
 
 The first use installs what the lessons need into .venv, beside this file. Only the standard
 library is used here, and no newer syntax than Python 3.6 has: an old Python must get as far as
@@ -122,6 +123,7 @@ def make_parser():
     grade.add_argument("--minutes", type=minutes, default=10.0, help="for each notebook (10)")
     grade.add_argument("--out", metavar="CSV", type=os.path.abspath, help="build/grades.csv")
     grade.set_defaults(out=str(ROOT / "build" / "grades.csv"))
+    commands.add_parser("site", help="write the lessons as pages to read on a phone")
     return parser
 
 

@@ -1,0 +1,128 @@
+"""The pages of `course.py site`: complete, described, and read on a phone."""
+
+import re
+from html import unescape
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from browser import LOW_CONTRAST, TOO_WIDE, needs_browser
+
+from course import ROOT, find_lessons
+from tools.site import write_site
+
+LESSONS = [path.stem for path in find_lessons([])]
+NAMES = ["index", *LESSONS, "solutions/08_your_turn_leaves"]
+PHONE = {"width": 390, "height": 844}
+KEYS = 60  # presses of Tab: enough for every link of lesson 00
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    write_site(find_lessons([]), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(site) -> dict[str, str]:
+    """{name: text}, of all pages."""
+    files = sorted(site.rglob("*.html"))
+    return {f.relative_to(site).with_suffix("").as_posix(): f.read_text("utf-8") for f in files}
+
+
+def test_every_lesson_has_a_page_below_1500_kb_that_needs_no_network(site, pages):
+    assert sorted(pages) == sorted(NAMES)
+    for name, page in pages.items():
+        assert (site / f"{name}.html").stat().st_size < 1_500_000
+        assert 'name="viewport" content="width=device-width' in page
+        assert not re.search(r"<script|<link|@import|url\(|src=\"(?!data:)", page), name
+
+
+def ids(page: str) -> set[str]:
+    return {unquote(unescape(found)) for found in re.findall(r'\bid="([^"]+)"', page)}
+
+
+def test_every_link_leads_to_a_page_and_a_place_on_it(site, pages):
+    followed = 0
+    for name, page in pages.items():
+        for link in re.findall(r'<a [^>]*?href="([^"]+)"', page):
+            if link.startswith("https://"):
+                continue
+            target, _, place = unquote(unescape(link)).partition("#")
+            file = (site / name).parent / target if target else site / f"{name}.html"
+            assert file.suffix == ".html" and file.exists(), (name, link)
+            there = pages[file.resolve().relative_to(site.resolve()).with_suffix("").as_posix()]
+            assert not place or place in ids(there), (name, link)
+            followed += 1
+    assert followed > 100
+
+
+def test_the_index_names_all_lessons_and_each_leads_to_its_neighbours(pages):
+    assert re.findall(r'<h2><a href="([^"]+)\.html"', pages["index"]) == LESSONS
+    for name, following in zip(LESSONS, LESSONS[1:], strict=False):
+        assert pages[name].count(f'href="{following}.html" rel="next"') == 2
+        assert pages[following].count(f'href="{name}.html" rel="prev"') == 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_figures_are_described_each_in_its_own_words_and_headings_are_in_order(pages, name):
+    figures = re.findall(r"<img\b[^>]*>", pages[name])
+    told = [re.search(r'\balt="([^"]*)"', figure)[1] for figure in figures]
+    assert all(len(words) > 15 for words in told) and len(set(told)) == len(told)
+    assert len(told) >= (0 if name == "index" else 1)
+    levels = [int(level) for level in re.findall(r"<h([1-6])[ >]", pages[name])]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
+
+
+@needs_browser
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_on_a_phone_nothing_stands_out_and_all_text_has_contrast(site, browser, theme):
+    page = browser.new_page(viewport=PHONE, color_scheme=theme)
+    for name in NAMES:
+        page.goto((site / f"{name}.html").as_uri())
+        body = page.locator("body")
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], name
+        assert body.evaluate(TOO_WIDE) == [], name
+        assert body.evaluate(LOW_CONTRAST) == {}, name
+        keep = ROOT / "build" / "screenshots" / f"phone_{theme}_{Path(name).stem}.png"
+        page.screenshot(path=keep)
+    page.close()
+
+
+@needs_browser
+def test_the_measures_of_the_browser_find_what_they_look_for(browser):
+    page = browser.new_page(viewport=PHONE)
+    page.set_content(
+        "<p style='color: #888'>grey on white</p><p style='width: 500px'>wide</p>"
+        "<div style='overflow-x: auto'><p style='width: 500px'>scrolled</p></div>"
+        "<p style='color: #767676; background: #fff8'>just enough</p>"
+    )
+    body = page.locator("body")
+    assert body.evaluate(TOO_WIDE) == ["P: wide"]
+    assert list(body.evaluate(LOW_CONTRAST).values()) == ["grey on white"]
+    page.close()
+
+
+@needs_browser
+def test_with_the_keyboard_alone_every_link_is_reached_and_seen(site, browser):
+    page = browser.new_page(viewport=PHONE)
+    page.goto((site / "00_start_here.html").as_uri())
+    page.locator("summary").focus()
+    page.keyboard.press("Enter")  # unfolds the table of contents
+    assert page.locator("details[open]").count() == 1
+    page.evaluate("document.activeElement.blur()")
+    page.reload()
+    page.locator("summary").click()
+    page.evaluate("document.activeElement.blur()")
+    reached = []
+    for _ in range(KEYS):
+        page.keyboard.press("Tab")
+        seen = "e => [e.getAttribute('href'), parseFloat(getComputedStyle(e).outlineWidth)]"
+        link, outline = page.evaluate(f"({seen})(document.activeElement)")
+        assert link is None or outline >= 2
+        reached += [link] if link else []
+    links = "es => es.filter(e => e.checkVisibility()).map(e => e.getAttribute('href'))"
+    assert set(page.locator("a[href]").evaluate_all(links)) <= set(reached)
+    page.close()
