@@ -78,7 +78,7 @@ def wait_until_idle(page, seconds: float = 60) -> None:
 
 
 def cell(page, start: str):
-    """The code cell whose source starts with these words."""
+    """The code cell whose source starts with these words, a regular expression."""
     return page.locator(
         ".jp-CodeCell", has=page.locator(f".cm-line:text-matches('^{start}')")
     ).first
@@ -150,7 +150,7 @@ def test_a_student_stops_a_training_runs_on_and_types_an_answer(lab, browser):
         page.keyboard.type(f'my_order = "{answer}"')
         page.keyboard.press("Shift+Enter")
         page.keyboard.press("Shift+Enter")  # the cell below checks it
-        said = cell(page, r"check\\.answer\\(.01\\.1").locator(".jp-OutputArea-output")
+        said = cell(page, "check.answer..01.1").locator(".jp-OutputArea-output")
         said.get_by_text(f"01.1, {outcome}").wait_for(timeout=30_000)
     page.screenshot(path=SCREENSHOTS / "exercise.png")
     page.close()
