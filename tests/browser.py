@@ -26,8 +26,13 @@ LOW_CONTRAST = """root => {
     const [r, g, b, a] = context.getImageData(0, 0, 1, 1).data; return [r, g, b, a / 255];
   };
   const over = (top, below) => [0, 1, 2].map(i => top[i] * top[3] + below[i] * (1 - top[3]));
-  const behind = e => e ? over(rgba(getComputedStyle(e).backgroundColor), behind(e.parentElement))
-                        : rgba("Canvas");
+  const known = new Map([[null, rgba("Canvas")]]);
+  const behind = e => {
+    const color = known.get(e)
+      || over(rgba(getComputedStyle(e).backgroundColor), behind(e.parentElement));
+    known.set(e, color);
+    return color;
+  };
   const light = c => c.slice(0, 3).map(v => v / 255)
     .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
     .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
