@@ -29,7 +29,6 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "installed"  # written last: a .venv without it was interrupted and is made anew
 SIZES = ("drawn", "tiny", "full")
-NO_NEWS = "--LabApp.news_url=None"  # else JupyterLab begins by asking whether it may bring news
 
 NO_VENV = (
     "This Python cannot make a virtual environment: install its venv module "
@@ -82,8 +81,7 @@ def obey(argv):
         lessons = find_lessons(arguments.lessons)
     ensure_installed()
     if arguments.command == "lab":
-        place = str(lessons[0] if arguments.lessons else NOTEBOOKS)
-        hand_over("jupyterlab", NO_NEWS, *options, place)
+        hand_over("jupyterlab", *options, str(lessons[0] if arguments.lessons else NOTEBOOKS))
     if arguments.command == "grade":  # its paths are the caller's
         wishes = ["--minutes", str(arguments.minutes), "--out", arguments.out]
         argv = ["grade", arguments.folder, *wishes]

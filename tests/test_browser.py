@@ -5,16 +5,17 @@ theme, with COURSE_VISIT=all (or some: COURSE_VISIT="01 05"). Screenshots: build
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import time
 import urllib.request
 
+import nbformat
 import pytest
 from browser import LOW_CONTRAST, TOO_WIDE, needs_browser
 
 from course import ROOT, find_lessons
+from tools.run import without_outputs
 
 PORT = 8931
 SCREENSHOTS = ROOT / "build" / "screenshots"
@@ -31,12 +32,12 @@ pytestmark = needs_browser
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """JupyterLab over a copy of the lessons, so that a visit changes nothing."""
+    """JupyterLab over a copy of the lessons, without outputs: what is seen there is new."""
     folder = tmp_path_factory.mktemp("lab")
     lessons = folder / "notebooks"
     lessons.mkdir()
     for file in (ROOT / "notebooks").glob("*.ipynb"):
-        shutil.copy(file, lessons)
+        nbformat.write(without_outputs(nbformat.read(file, as_version=4)), lessons / file.name)
     options = ["--no-browser", "--allow-root", f"--port={PORT}", "--IdentityProvider.token=visit"]
     places = {f"JUPYTER_{w}_DIR": str(folder / w) for w in ("CONFIG", "DATA", "RUNTIME")}
     server = subprocess.Popen(
@@ -59,14 +60,12 @@ def lab(tmp_path_factory):
 
 
 def open_lesson(lab: str, browser, name: str):
-    """A page with a lesson whose outputs are cleared and whose kernel waits."""
+    """A page with a lesson whose kernel waits."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(f"{lab}/lab/workspaces/{name}/tree/{name}.ipynb?token=visit")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-    choose(page, "Edit", "Clear Outputs of All Cells")
-    page.wait_for_selector(".jp-OutputArea-output", state="detached")
-    wait_until_idle(page)
-    assert page.locator(".jp-Dialog, .Toastify__toast").count() == 0  # nothing asks or boasts
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)  # the status bar
+    assert page.locator(".jp-Dialog").count() == 0  # nothing asks, for a kernel for example
     return page
 
 

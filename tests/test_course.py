@@ -272,10 +272,9 @@ def handed(monkeypatch, copy):
 
 def test_lab_opens_the_lessons(handed, copy):
     notebooks = copy.folder / "notebooks"
-    assert handed("lab") == ["jupyterlab", course.NO_NEWS, str(notebooks)]
+    assert handed("lab") == ["jupyterlab", str(notebooks)]
     assert handed("lab", "1", "--no-browser") == [
         "jupyterlab",
-        course.NO_NEWS,
         "--no-browser",
         str(notebooks / "01_hotdog.ipynb"),
     ]
