@@ -111,9 +111,9 @@ def look_through(page, name: str) -> None:
 
 def choose_theme(page, theme: str) -> None:
     page.get_by_role("menuitem", name="Settings", exact=True).click()
-    page.get_by_role("menuitem", name="Theme", exact=True).hover()
-    page.get_by_role("menuitem", name=theme, exact=True).click()
-    page.wait_for_selector(f'body[data-jp-theme-name="{theme}"]', timeout=20_000)
+    page.locator(".lm-Menu-itemLabel", has_text="Theme").first.hover()
+    page.locator(".lm-Menu-itemLabel").get_by_text(theme, exact=True).click()
+    page.wait_for_selector(f'body[data-jp-theme-name="{theme}"]', state="attached")
 
 
 @pytest.mark.parametrize("name", VISITED)
