@@ -10,6 +10,7 @@
     python3 course.py grade FOLDER      run handed-in notebooks, write build/grades.csv
     python3 course.py bundle [FOLDER]   copy the course and its packages, to install without network
     python3 course.py licences          list the installed packages and their licences
+    python3 course.py site              write the lessons as pages for a phone into build/site/
 
 The first use installs what the lessons need into .venv, beside this file. Only the standard
 library is used here, and no newer syntax than Python 3.6 has: an old Python must get as far as
@@ -138,6 +139,7 @@ def make_parser():
     bundle.add_argument("--no-wheels", action="store_true", help="the course without its packages")
     bundle.set_defaults(folder=str(ROOT / "build" / "bundle"))
     commands.add_parser("licences", help="list the installed packages and their licences")
+    commands.add_parser("site", help="write the lessons as pages to read on a phone")
     return parser
 
 

@@ -9,6 +9,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from browser import CHROMIUM, QUIET
 from PIL import Image
 from torch import nn
 from xdist.scheduler import LoadScopeScheduling
@@ -71,6 +72,17 @@ def pictures(tmp_path) -> data.Pictures:
 def net() -> SmallNet:
     torch.manual_seed(0)
     return SmallNet()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium without a window."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(params=["as committed", "as executed last"])

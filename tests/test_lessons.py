@@ -15,6 +15,7 @@ from helpers.train import fit
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 LESSONS = sorted(NOTEBOOKS.glob("*.ipynb")) + sorted(NOTEBOOKS.glob("solutions/*.ipynb"))
+PATH_OF_A_MACHINE = r"[\"' (=](/(home|root|tmp|usr|work|opt|mnt|Users)/|[A-Z]:\\\\\w)"
 
 
 def read(name: str):
@@ -35,26 +36,63 @@ def test_a_lesson_is_committed_clean(file):
     text, notebook = file.read_text(encoding="utf-8"), nbformat.read(file, as_version=4)
     nbformat.validate(notebook)
     assert notebook.metadata.kernelspec.name == "python3"
-    assert len(text) <= 600_000
+    assert file.stat().st_size <= 600_000
     cells = code_cells(notebook)
     assert [c.execution_count for c in cells] == list(range(1, len(cells) + 1))
     assert len({c.id for c in notebook.cells}) == len(notebook.cells)
-    assert not re.search(r"[\"' (=](/(home|root|tmp|usr|work)/|[A-Z]:\\\\Users)", text)
-    assert "widgets" not in notebook.metadata
+    assert all(c.id.startswith(f"{file.name[:2]}-") for c in notebook.cells)  # given, not random
+    assert not re.search(PATH_OF_A_MACHINE, text)
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    assert {key for c in notebook.cells for key in c.metadata} <= {"tags"}
     for output in outputs(notebook):
         assert output.output_type != "error"
         assert output.get("name") != "stderr", output.get("text")
+        assert not re.search(r"[a-z]Warning\b", str(output)), output
     for cell in notebook.cells:
         assert cell.cell_type == "markdown" or len(cell.source.splitlines()) <= 12, cell.id
 
 
+@pytest.mark.parametrize(
+    "path, found",
+    [
+        ("'/home/ada/x.png'", True),
+        (r"C:\\Users", True),
+        (" /Users/ada", True),
+        ("1/2 a/b", False),
+    ],
+)
+def test_a_path_of_a_machine_is_noticed(path, found):
+    assert bool(re.search(PATH_OF_A_MACHINE, f"({path}")) == found
+
+
+@pytest.mark.parametrize(
+    "file", [f for f in LESSONS if f.parent == NOTEBOOKS], ids=lambda f: f.stem
+)
+def test_a_lesson_begins_and_ends_as_the_reader_expects(file):
+    notebook = nbformat.read(file, as_version=4)
+    first = next(c for c in notebook.cells if c.cell_type == "code").source
+    assert first.startswith('SIZE = "drawn"') and '\nBACKBONE = "efficientnet_lite0"' in first
+    prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    assert prose.startswith(f"# {file.name[:2]} · ")
+    assert re.search(r"^\*\*.+\?\*\*$", prose, flags=re.M), "it begins with a question"
+    assert re.search(r"\b(second|minute|hour)s?\b", prose), "it says how long it takes"
+    summary = re.search(
+        r"^## In this (?:lesson|task), you saw\n\n((?:\d\. .+\n?)+)", prose, flags=re.M
+    )
+    assert len(re.findall(r"^\d\. ", summary[1], flags=re.M)) == 5
+    assert sum("plot.closing_table(" in c.source for c in code_cells(notebook)) >= 1
+    assert file.name[:2] == "08" or "**Next**: [" in prose
+
+
 @pytest.mark.parametrize("file", LESSONS, ids=lambda f: f"{f.parent.name}/{f.stem}")
-def test_every_picture_in_a_lesson_is_described(file):
+def test_every_picture_in_a_lesson_is_described_in_its_own_words(file):
+    told = []
     for output in outputs(nbformat.read(file, as_version=4)):
         data = output.get("data", {})
         assert not any(kind.startswith("image/") for kind in data)
         for tag in re.findall(r"<img[^>]*", data.get("text/html", "")):
-            assert len(re.search(r'alt="([^"]*)"', tag)[1]) > 15
+            told.append(re.search(r'alt="([^"]*)"', tag)[1])
+    assert all(len(words) > 15 for words in told) and len(set(told)) == len(told)
 
 
 @pytest.mark.parametrize("file", LESSONS, ids=lambda f: f"{f.parent.name}/{f.stem}")
