@@ -65,9 +65,9 @@ def run(asked: argparse.Namespace) -> None:
     out = asked.out or data.FOLDER.parent / "build" / asked.competition
     processes = accelerator()
     with processes.main_process_first():
-        start_or_go_on(out, asked)
         root = data.find(asked.competition, asked.size)
         folder = kaggle.organize(root, valid_fraction=0.2)
+        start_or_go_on(out, asked, (folder / kaggle.STAMP).read_text())
         wants = models.load_pretrained(asked.network, size=asked.pixels).preprocess
         wants = replace(wants, size=32, resize=32) if small else wants
         parts = kaggle.load(folder, wants, first=asked.pictures)
@@ -85,17 +85,17 @@ def run(asked: argparse.Namespace) -> None:
         hand_in(probabilities, parts, root, asked, out / "submission.csv")
 
 
-def start_or_go_on(out: Path, asked: argparse.Namespace) -> None:
-    """A run goes on with the options that it was started with."""
-    options = {k: v for k, v in vars(asked).items() if k != "out"}
+def start_or_go_on(out: Path, asked: argparse.Namespace, pictures: str) -> None:
+    """A run goes on with the options and the pictures (their digest) that it was started with."""
+    options = {k: v for k, v in vars(asked).items() if k != "out"} | {"digest": pictures}
     file = out / "options.json"
     if not file.exists():
         out.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(options, indent=1))
     elif json.loads(file.read_text()) != options:
         raise CourseError(
-            f"{out} holds a run with other options (see options.json there): give the same ones to "
-            "go on with it, or another folder as --out."
+            f"{out} holds a run with other options or pictures (see options.json there): give the "
+            "same ones to go on with it, or another folder as --out."
         )
 
 

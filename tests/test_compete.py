@@ -11,7 +11,7 @@ import pytest
 import torch
 from test_processes import LAUNCH
 
-from helpers import compete
+from helpers import CourseError, compete
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["--size", "drawn", "--pictures", "60", "--pixels", "32", "--batch", "16"]
@@ -78,5 +78,13 @@ def numbers(row: list[str]) -> torch.Tensor:
 
 
 def test_other_options_in_the_same_folder_are_refused(tmp_path, whole):
-    with pytest.raises(SystemExit, match="holds a run with other options .* --out"):
+    with pytest.raises(SystemExit, match="holds a run with other options or pictures .* --out"):
         compete.main(["cifar-10", *SMALL, "--epochs", "1", "--out", str(whole[0])])
+
+
+def test_pictures_that_have_changed_are_noticed(tmp_path):
+    asked = compete.make_parser().parse_args(["cifar-10"])
+    compete.start_or_go_on(tmp_path, asked, "as they were")
+    compete.start_or_go_on(tmp_path, asked, "as they were")
+    with pytest.raises(CourseError, match="other options or pictures"):
+        compete.start_or_go_on(tmp_path, asked, "another digest")
