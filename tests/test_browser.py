@@ -122,12 +122,12 @@ def test_a_student_runs_a_lesson_and_sees_all_of_it_in_the_light_and_in_the_dark
 ):
     page = open_lesson(lab, browser, name)
     choose(page, "Run", "Run All Cells")
-    page.wait_for_selector(CLOSING, timeout=240_000)
+    page.wait_for_selector(CLOSING, timeout=600_000)
     wait_until_idle(page)
     assert page.get_by_text("[*]:").count() == 0
     look_through(page, name)
     if name.startswith("00"):
-        assert page.locator("button:has-text('choose a picture')").count() == 1
+        assert page.locator("button:has-text('your picture')").count() == 1
         choose_theme(page, "JupyterLab Dark")
         look_through(page, f"{name}_dark")
         choose_theme(page, "JupyterLab Light")
