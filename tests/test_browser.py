@@ -5,6 +5,7 @@ theme, with COURSE_VISIT=all (or some: COURSE_VISIT="01 05"). Screenshots: build
 """
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -17,7 +18,6 @@ from browser import LOW_CONTRAST, TOO_WIDE, needs_browser
 from course import ROOT, find_lessons
 from tools.run import without_outputs
 
-PORT = 8931
 SCREENSHOTS = ROOT / "build" / "screenshots"
 LESSONS = [path.stem for path in find_lessons([])]
 VISIT = os.environ.get("COURSE_VISIT", "00")
@@ -38,7 +38,10 @@ def lab(tmp_path_factory):
     lessons.mkdir()
     for file in (ROOT / "notebooks").glob("*.ipynb"):
         nbformat.write(without_outputs(nbformat.read(file, as_version=4)), lessons / file.name)
-    options = ["--no-browser", "--allow-root", f"--port={PORT}", "--IdentityProvider.token=visit"]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--no-browser", "--allow-root", f"--port={port}", "--IdentityProvider.token=visit"]
     places = {f"JUPYTER_{w}_DIR": str(folder / w) for w in ("CONFIG", "DATA", "RUNTIME")}
     server = subprocess.Popen(
         [sys.executable, "-c", LAB, str(lessons), *options],
@@ -47,7 +50,7 @@ def lab(tmp_path_factory):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    address = f"http://127.0.0.1:{PORT}"
+    address = f"http://127.0.0.1:{port}"
     for _ in range(120):
         try:
             urllib.request.urlopen(f"{address}/api/status?token=visit", timeout=2)
