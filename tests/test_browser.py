@@ -96,11 +96,12 @@ def run_cell(page, start: str) -> None:
 def look_through(page, name: str) -> None:
     """Scroll from top to bottom: all is drawn and can be read, nothing failed or stands out."""
     seen = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer")
-    height = seen.evaluate("e => e.scrollHeight")
-    for i, top in enumerate(range(0, height, 800)):
-        seen.evaluate(f"e => e.scrollTop = {top}")
+    number = 0
+    while 800 * number < seen.evaluate("e => e.scrollHeight"):  # grows while cells are drawn
+        seen.evaluate(f"e => e.scrollTop = {800 * number}")
         page.wait_for_timeout(100)  # to draw what comes into view
-        page.screenshot(path=SCREENSHOTS / f"{name}_{i:02}.png")
+        page.screenshot(path=SCREENSHOTS / f"{name}_{number:02}.png")
+        number += 1
     for trouble in ("error", "stderr"):
         assert page.locator(f'[data-mime-type="application/vnd.jupyter.{trouble}"]').count() == 0
     for part in page.locator(".jp-MarkdownOutput, .jp-OutputArea-output").all():
