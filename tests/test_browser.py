@@ -5,6 +5,7 @@ theme, with COURSE_VISIT=all (or some: COURSE_VISIT="01 05"). Screenshots: build
 """
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -17,7 +18,6 @@ from browser import LOW_CONTRAST, TOO_WIDE, needs_browser
 from course import ROOT, find_lessons
 from tools.run import without_outputs
 
-PORT = 8931
 SCREENSHOTS = ROOT / "build" / "screenshots"
 LESSONS = [path.stem for path in find_lessons([])]
 VISIT = os.environ.get("COURSE_VISIT", "00")
@@ -38,7 +38,10 @@ def lab(tmp_path_factory):
     lessons.mkdir()
     for file in (ROOT / "notebooks").glob("*.ipynb"):
         nbformat.write(without_outputs(nbformat.read(file, as_version=4)), lessons / file.name)
-    options = ["--no-browser", "--allow-root", f"--port={PORT}", "--IdentityProvider.token=visit"]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--no-browser", "--allow-root", f"--port={port}", "--IdentityProvider.token=visit"]
     places = {f"JUPYTER_{w}_DIR": str(folder / w) for w in ("CONFIG", "DATA", "RUNTIME")}
     server = subprocess.Popen(
         [sys.executable, "-c", LAB, str(lessons), *options],
@@ -47,7 +50,7 @@ def lab(tmp_path_factory):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    address = f"http://127.0.0.1:{PORT}"
+    address = f"http://127.0.0.1:{port}"
     for _ in range(120):
         try:
             urllib.request.urlopen(f"{address}/api/status?token=visit", timeout=2)
@@ -93,11 +96,12 @@ def run_cell(page, start: str) -> None:
 def look_through(page, name: str) -> None:
     """Scroll from top to bottom: all is drawn and can be read, nothing failed or stands out."""
     seen = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer")
-    height = seen.evaluate("e => e.scrollHeight")
-    for i, top in enumerate(range(0, height, 800)):
-        seen.evaluate(f"e => e.scrollTop = {top}")
+    number = 0
+    while 800 * number < seen.evaluate("e => e.scrollHeight"):  # grows while cells are drawn
+        seen.evaluate(f"e => e.scrollTop = {800 * number}")
         page.wait_for_timeout(100)  # to draw what comes into view
-        page.screenshot(path=SCREENSHOTS / f"{name}_{i:02}.png")
+        page.screenshot(path=SCREENSHOTS / f"{name}_{number:02}.png")
+        number += 1
     for trouble in ("error", "stderr"):
         assert page.locator(f'[data-mime-type="application/vnd.jupyter.{trouble}"]').count() == 0
     for part in page.locator(".jp-MarkdownOutput, .jp-OutputArea-output").all():
@@ -122,12 +126,12 @@ def test_a_student_runs_a_lesson_and_sees_all_of_it_in_the_light_and_in_the_dark
 ):
     page = open_lesson(lab, browser, name)
     choose(page, "Run", "Run All Cells")
-    page.wait_for_selector(CLOSING, timeout=240_000)
+    page.wait_for_selector(CLOSING, timeout=600_000)
     wait_until_idle(page)
     assert page.get_by_text("[*]:").count() == 0
     look_through(page, name)
     if name.startswith("00"):
-        assert page.locator("button:has-text('choose a picture')").count() == 1
+        assert page.locator("button:has-text('your picture')").count() == 1
         choose_theme(page, "JupyterLab Dark")
         look_through(page, f"{name}_dark")
         choose_theme(page, "JupyterLab Light")
