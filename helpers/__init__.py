@@ -1,5 +1,8 @@
 """What the lessons share: data, networks, training, figures."""
 
+# numbers of a closing table, for programs: of a kind that JupyterLab does not show to readers
+NUMBERS = "application/vnd.course.numbers+json"
+
 
 class CourseError(Exception):
     """Something you can put right: one sentence that says what is wrong and what to do.

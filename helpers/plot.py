@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import center_crop
 
-from helpers import given
+from helpers import NUMBERS, given
 from helpers.data import Pictures
 from helpers.train import History
 
@@ -226,7 +226,7 @@ def spoken(values: Sequence[float]) -> str:
 def closing_table(rows: Mapping[str, Sequence[float]], unit: str = "test accuracy") -> None:
     """The table at a lesson's end, one row per method: values over seeds, their mean and spread.
 
-    The same numbers follow as JSON, for programs: `course.py run` gathers them.
+    The same numbers go along as JSON, for programs: `course.py run` gathers them.
     """
     from IPython.display import display
 
@@ -242,8 +242,8 @@ def closing_table(rows: Mapping[str, Sequence[float]], unit: str = "test accurac
         f"<tbody>{body}</tbody></table>"
     )
     text = "\n".join(f"{name:40} {spoken(v)}" for name, v in rows.items())
-    display({"text/html": table, "text/plain": text}, raw=True)
-    display({"application/json": table_numbers(rows), "text/plain": ""}, raw=True)
+    shown = {"text/html": table, "text/plain": text, NUMBERS: table_numbers(rows)}
+    display(shown, raw=True)
 
 
 def table_numbers(rows: Mapping[str, Sequence[float]]) -> dict[str, float]:

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import nn
 from xdist.scheduler import LoadScopeScheduling
 
-from helpers import data
+from helpers import NUMBERS, data
 from helpers.sources import Preprocess
 
 os.environ.pop("COURSE_SIZE", None)  # tests choose their sizes themselves
@@ -120,5 +120,5 @@ def executed(lesson: str, items: list) -> dict:
 
 
 def shown_as_json(outputs) -> dict:
-    tables = [output.get("data", {}).get("application/json", {}) for output in outputs]
+    tables = [output.get("data", {}).get(NUMBERS, {}) for output in outputs]
     return {name: value for table in tables for name, value in table.items()}

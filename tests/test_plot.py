@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 
-from helpers import CourseError, plot
+from helpers import NUMBERS, CourseError, plot
 from helpers.train import History
 
 ROW = {"train_loss": 0.5, "train_accuracy": 0.75, "valid_loss": 0.4, "valid_accuracy": 0.8}
@@ -94,7 +94,7 @@ def test_the_closing_table_gives_mean_spread_and_the_numbers_as_json(monkeypatch
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
     plot.closing_table({"fine-tuned": [0.9, 0.92, 0.97], "one <class>": [0.5]})
-    table, numbers = shown[0]["text/html"], shown[1]["application/json"]
+    table, numbers = shown[0]["text/html"], shown[0][NUMBERS]
     assert "<td>0.930</td><td>0.036</td><td>3</td>" in table and "one &lt;class&gt;" in table
     assert json.loads(json.dumps(numbers)) == {
         "fine-tuned": 0.93,

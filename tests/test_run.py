@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from helpers import NUMBERS
 from tools import run
 
 
@@ -18,7 +19,7 @@ def write_lesson(folder, name, *sources):
 
 
 SHOW = "from IPython.display import display\n"
-SHOW += "def show(x): display({'application/json': x, 'text/plain': 'a table'}, raw=True)\n"
+SHOW += f"def show(x): display({{'{NUMBERS}': x, 'text/plain': 'a table'}}, raw=True)\n"
 ACCURACY = SHOW + "show({'accuracy': 0.9})"
 EPOCHS = "show({'epochs': 3, 'network': 'é'})"
 LIST = "show([1, 2])"

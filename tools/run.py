@@ -21,6 +21,7 @@ from nbformat import NotebookNode
 from nbformat.reader import NotJSONError
 
 from course import ROOT, find_lessons, make_parser
+from helpers import NUMBERS
 from tools import profile
 
 CELL_MINUTES = {"drawn": 10, "tiny": 30, "full": 240}  # after that a cell hangs, it does not work
@@ -184,11 +185,11 @@ def describe(error: BaseException, started: list[NotebookNode]) -> str:
 
 
 def gather(notebook: NotebookNode) -> dict:
-    """The numbers that a lesson displays as application/json, by name."""
+    """The numbers that go along with a lesson's tables, by name."""
     values = {}
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            shown = output.get("data", {}).get("application/json")
+            shown = output.get("data", {}).get(NUMBERS)
             if isinstance(shown, dict):
                 values.update(shown)
     return values
