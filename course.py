@@ -75,8 +75,7 @@ def obey(argv):
         ensure_installed()
         found = [*NOTEBOOKS.glob("*.ipynb"), *NOTEBOOKS.glob("solutions/08_*.ipynb")]
         notebooks = sorted(map(str, found))  # tests/ runs the solutions of single exercises
-        everything = ["--nbval-lax", "--nbval-current-env", *notebooks, "tests"]
-        everything += ["-n", "2"]  # sooner than one after the other
+        everything = ["--nbval-lax", "--nbval-current-env", "-n", "2", *notebooks, "tests"]
         os.environ.setdefault("COURSE_SIZE", "drawn")
         if not argv[1:]:
             os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // 2)))
@@ -89,6 +88,7 @@ def obey(argv):
         lessons = find_lessons(arguments.lessons)
     ensure_installed()
     if arguments.command == "lab":
+        options.append(f"--LabApp.app_settings_dir={ROOT / 'tools' / 'lab'}")  # no pop-up of news
         hand_over("jupyterlab", *options, str(lessons[0] if arguments.lessons else NOTEBOOKS))
     if arguments.command == "grade":  # its paths are the caller's
         wishes = ["--minutes", str(arguments.minutes), "--out", arguments.out]

@@ -285,10 +285,12 @@ def handed(monkeypatch, copy):
 
 def test_lab_opens_the_lessons(handed, copy):
     notebooks = copy.folder / "notebooks"
-    assert handed("lab") == ["jupyterlab", str(notebooks)]
+    settings = f"--LabApp.app_settings_dir={course.ROOT / 'tools' / 'lab'}"
+    assert handed("lab") == ["jupyterlab", settings, str(notebooks)]
     assert handed("lab", "1", "--no-browser") == [
         "jupyterlab",
         "--no-browser",
+        settings,
         str(notebooks / "01_hotdog.ipynb"),
     ]
 
@@ -297,8 +299,8 @@ def test_test_runs_everything_or_what_is_asked(handed, copy):
     copy.write("notebooks/solutions/08_task.ipynb", "")
     names = ("00_start_here", "01_hotdog", "10_later", "solutions/08_task")
     notebooks = [str(copy.folder / "notebooks" / f"{name}.ipynb") for name in names]
-    everything = ["pytest", "--nbval-lax", "--nbval-current-env", *notebooks, "tests"]
-    assert handed("test") == [*everything, "-n", "2"]
+    options = ["--nbval-lax", "--nbval-current-env", "-n", "2"]
+    assert handed("test") == ["pytest", *options, *notebooks, "tests"]
     assert os.environ.pop("COURSE_SIZE") == "full"
     assert handed("test", "-k", "freeze", "--lf") == ["pytest", "-k", "freeze", "--lf"]
     assert os.environ["COURSE_SIZE"] == "drawn"
