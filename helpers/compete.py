@@ -1,4 +1,4 @@
-"""Lessons 05 and 06 outside Jupyter: from the raw files of a competition to a submission.
+"""The best of lessons 05 and 06 outside Jupyter: from raw files to a submission.
 
     python -m helpers.compete cifar-10
     accelerate launch --num_processes 8 -m helpers.compete dog-breed-identification
