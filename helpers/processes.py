@@ -4,7 +4,7 @@ import torch
 from accelerate import Accelerator, DataLoaderConfiguration
 from torch.utils.data import DataLoader, Sampler
 
-from helpers import CourseError
+from helpers import CourseError, memory
 
 
 def accelerator() -> Accelerator:
@@ -12,6 +12,7 @@ def accelerator() -> Accelerator:
 
     In full precision where there is no GPU: half of it is slower there.
     """
+    memory.keep()
     precision = None if torch.cuda.is_available() else "no"  # None: as `accelerate launch` says
     shared = DataLoaderConfiguration(split_batches=True)
     return Accelerator(mixed_precision=precision, dataloader_config=shared)

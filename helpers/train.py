@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, SequentialSampler
 
-from helpers import CourseError, given
+from helpers import CourseError, given, memory
 from helpers.models import check_outputs, output_layer, stages
 from helpers.processes import accelerator_for, examples, seed_epoch
 from helpers.report import Report
@@ -94,6 +94,7 @@ def fit(
         if len(history.steps) == noted:
             _note(history, len(history.epochs), len(train), rows)
     raw[0].eval()
+    memory.give_back()
     return history
 
 

@@ -1,0 +1,68 @@
+"""Freed memory stays in the process while it trains, and goes back afterwards."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from conftest import ROOT, SMALL, SmallNet, draw_classes
+
+from helpers import data, memory
+from helpers.train import fit
+
+HERE = """
+import json, resource, sys
+import torch
+from helpers import memory
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+def held():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
+
+def step():
+    return sum((torch.ones(10_000_000) * i).sum().item() for i in range(5))  # 40 MB each
+
+step()
+before = faults(); first = step(); as_it_comes = faults() - before
+memory.keep(); step()
+before = faults(); again = step(); kept = faults() - before
+full = held(); memory.give_back(); empty = held()
+print(json.dumps([as_it_comes, kept, full - empty, first == again]))
+"""
+needs_glibc = pytest.mark.skipif(not memory.keep(), reason="no glibc, whose settings these are")
+
+
+@needs_glibc
+def test_a_kept_tensor_s_memory_is_used_again_and_goes_back_when_asked():
+    asked = [sys.executable, "-c", HERE]
+    found = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
+    as_it_comes, kept, given_back, same = json.loads(found.stdout)
+    assert as_it_comes > 10_000  # 4 kB each: five times 40 MB and more, fetched and cleared
+    assert kept < as_it_comes / 5
+    assert given_back > 30  # MB
+    assert same
+
+
+@needs_glibc
+def test_a_fit_keeps_memory_while_it_runs_and_gives_it_back_at_its_end(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(memory, "keep", lambda: calls.append("keep"))
+    monkeypatch.setattr(memory, "give_back", lambda: calls.append("give back"))
+    pictures = data.read_folder(draw_classes(tmp_path, {"a": 2, "b": 2}), SMALL)
+    net = SmallNet()
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    fit(net, data.loader(pictures, 2), None, optimizer, 1, quiet=True)
+    assert calls[0] == "keep" and calls[-1] == "give back" and calls.count("give back") == 1
+
+
+def test_where_the_c_library_is_another_nothing_is_set(monkeypatch):
+    monkeypatch.setattr(memory, "_libc", lambda: None)
+    memory.keep.cache_clear()
+    try:
+        assert memory.keep() is False
+        memory.give_back()
+    finally:
+        memory.keep.cache_clear()
