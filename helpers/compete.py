@@ -15,6 +15,7 @@ import json
 import os
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,7 +23,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision.transforms import v2
 
-from helpers import CourseError, data, kaggle, layout, models, train
+from helpers import CourseError, data, kaggle, layout, models, on_device, train
 from helpers.processes import accelerator
 from helpers.sources import LITE0
 
@@ -76,11 +77,11 @@ def run(asked: argparse.Namespace) -> None:
     is_train = torch.tensor([file not in held_out for file in parts.train_valid.files])
     rows = features(parts.train_valid, asked, out)
     net = learn(parts.train, rows[is_train], asked, out / "train")
-    scores = train.evaluate(net, data.loader(parts.valid, asked.batch))
+    scores = train.evaluate(net, batches(parts.valid, asked))
     processes.print(f"valid: accuracy {scores['accuracy']:.4f}, log-loss {scores['loss']:.4f}, "
                 f"n = {scores['n']}")  # fmt: skip
     net = learn(parts.train_valid, rows, asked, out / "train_valid")
-    probabilities = train.predict(net, data.loader(parts.test, asked.batch))
+    probabilities = train.predict(net, batches(parts.test, asked))
     if processes.is_main_process:
         hand_in(probabilities, parts, root, asked, out / "submission.csv")
 
@@ -111,7 +112,7 @@ def features(pictures: data.Pictures, asked: argparse.Namespace, out: Path) -> t
     """The features of all labelled pictures, (N, D), computed once and kept."""
     file = out / "features.pt"
     if not file.exists():
-        found = train.extract_features(network(asked), data.loader(pictures, asked.batch))[0]
+        found = train.extract_features(network(asked), batches(pictures, asked))[0]
         if accelerator().is_main_process:
             torch.save(found, out / "features.part")
             os.replace(out / "features.part", file)
@@ -124,20 +125,42 @@ def learn(pictures: data.Pictures, rows: torch.Tensor, asked, name: Path) -> nn.
     torch.manual_seed(asked.seed)
     net = models.keep_statistics(network(asked, pictures.class_names))
     head = models.output_layer(net)[1]
-    batches = DataLoader(TensorDataset(rows, pictures.labels), asked.batch, shuffle=True)
-    fit(head, batches, HEAD_EPOCHS, HEAD_RATE, asked.seed, f"{name}_head.pt", quiet=True)
+    known = DataLoader(TensorDataset(rows, pictures.labels), asked.batch, shuffle=True)
+    fit(head, known, HEAD_EPOCHS, HEAD_RATE, asked.seed, f"{name}_head.pt", quiet=True)
     if asked.epochs:
-        batches = data.loader(pictures, asked.batch, shuffle=True, augment=augment(asked))
-        fit(net, batches, asked.epochs, asked.rate, asked.seed, f"{name}.pt")
+        augmented = batches(pictures, asked, learning=True)
+        fit(net, augmented, asked.epochs, asked.rate, asked.seed, f"{name}.pt")
     return net
 
 
-def augment(asked: argparse.Namespace) -> nn.Module:
+def on_gpu() -> bool:
+    return accelerator().device.type != "cpu"
+
+
+def batches(pictures: data.Pictures, asked, learning: bool = False) -> DataLoader:
+    """Batches of the centres or, for learning, shuffled and augmented; made on the GPU, if any."""
+    augment = (cuts_of_a_batch if on_gpu() else cuts)(asked) if learning else None
+    if on_gpu():
+        device = accelerator().device
+        return on_device.loader(
+            pictures, asked.batch, device=device, shuffle=learning, augment=augment
+        )
+    return data.loader(pictures, asked.batch, shuffle=learning, augment=augment)
+
+
+def cuts(asked: argparse.Namespace) -> nn.Module:
+    """Of one picture: mirrored, and moved (CIFAR-10) or a part of it enlarged."""
     if asked.competition == "cifar-10":
         cut = v2.RandomCrop(32, padding=4)
     else:
         cut = v2.RandomResizedCrop(asked.pixels, scale=(0.35, 1))
     return v2.Compose([cut, v2.RandomHorizontalFlip()])
+
+
+def cuts_of_a_batch(asked: argparse.Namespace) -> on_device.Augment:
+    if asked.competition == "cifar-10":
+        return on_device.shift_and_mirror
+    return partial(on_device.cut_and_mirror, size=asked.pixels, scale=(0.35, 1))
 
 
 def fit(net: nn.Module, batches, epochs: int, rate: float, seed: int, file: str, quiet=False):

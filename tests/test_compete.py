@@ -61,6 +61,29 @@ def test_killed_and_started_again_it_ends_with_the_same_bits(whole, tmp_path, se
     assert (tmp_path / "submission.csv").read_text() == (whole[0] / "submission.csv").read_text()
 
 
+@pytest.mark.parametrize(
+    "competition, epochs", [("cifar-10", "1"), ("dog-breed-identification", "1")]
+)
+def test_batches_made_on_the_device_hand_in_as_well(
+    competition, epochs, tmp_path, capsys, monkeypatch
+):
+    said = []
+    for name in ("device", "processor"):
+        monkeypatch.setattr(compete, "on_gpu", lambda name=name: name == "device")
+        options = [*SMALL, "--epochs", epochs, "--rate", "1e-9", "--out", str(tmp_path / name)]
+        compete.main([competition, *options])
+        lines = capsys.readouterr().out.replace(str(tmp_path / name), "").splitlines()
+        said.append(
+            [
+                line
+                for line in lines
+                if "valid: " in line or "test: " in line or "submission" in line
+            ]
+        )
+    assert said[0] == said[1]  # at such a small rate, what is learned from augmentation is nothing
+    assert len(said[0]) == 3 and "one for each id of the sample" in said[0][1]
+
+
 def test_two_processes_hand_in_one_submission_like_one_process(tmp_path):
     dogs = ["dog-breed-identification", *SMALL]
     one, two = tmp_path / "one", tmp_path / "two"

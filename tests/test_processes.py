@@ -10,7 +10,7 @@ import torch
 from accelerate import Accelerator
 from conftest import SMALL, SmallNet, draw_classes
 
-from helpers import CourseError, data
+from helpers import CourseError, data, on_device
 from helpers.models import keep_statistics
 from helpers.processes import accelerator_for
 from helpers.train import evaluate, extract_features, fit, predict
@@ -19,6 +19,7 @@ TOLERANCE = 1e-6  # of weights of size 0.1 to 1: sums are taken in another order
 # what `accelerate launch` calls for several GPUs; for processors it wants MPI instead
 LAUNCH = ["-m", "torch.distributed.run", "--nproc_per_node", "2"]
 os.environ["ACCELERATE_USE_CPU"] = "true"
+HERE = "cpu"  # where these processes compute
 
 
 def work(folder: Path, learning: bool = False) -> dict:
@@ -38,7 +39,14 @@ def work(folder: Path, learning: bool = False) -> dict:
     for row in history.epochs:
         row.pop("seconds")
     in_order = data.loader(valid, 8)
+    torch.manual_seed(3)
+    again = keep_statistics(SmallNet(dropout=0))
+    optimizer = torch.optim.SGD(again.parameters(), 0.1, momentum=0.9)
+    batches = on_device.loader(train, 4, shuffle=True, device=HERE)
+    fit(again, batches, None, optimizer, 2, quiet=True)
     return {
+        "learned on the device": again.state_dict(),
+        "seen on the device": predict(net, on_device.loader(valid, 8, device=HERE)),
         "net": net.state_dict(),
         "epochs": history.epochs,
         "steps": history.steps,
@@ -78,6 +86,16 @@ def test_two_processes_end_with_the_weights_of_one(runs, rank):
     one, both, _ = runs
     for name, value in one["net"].items():
         torch.testing.assert_close(both[rank][0]["net"][name], value, rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_two_processes_that_make_their_batches_on_the_device_end_like_one(runs, rank):
+    one, both, _ = runs
+    theirs = both[rank][0]["learned on the device"]
+    for name, value in one["learned on the device"].items():
+        torch.testing.assert_close(theirs[name], value, rtol=0, atol=TOLERANCE)
+    seen = both[rank][0]["seen on the device"]
+    torch.testing.assert_close(seen, one["probabilities"], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("rank", [0, 1])
