@@ -2,9 +2,11 @@
 
 import datetime
 import json
+import multiprocessing
 import os
 import platform
 import statistics
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import torch
@@ -34,6 +36,11 @@ def processor() -> str:
         return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+def own_process() -> ProcessPoolExecutor:
+    """A process in which no other method has set anything: `submit(function, ...).result()`."""
+    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
 
 
 def median_range(values: list[float]) -> list[float]:

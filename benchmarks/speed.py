@@ -1,8 +1,8 @@
 """How fast `fit` is: against the network alone, without data work, and against others' code.
 
-    python -m benchmarks.speed [--network NAME] [--size PIXELS] [--rounds 5] [--pictures 96]
+    python -m benchmarks.speed [--network NAME] [--size PIXELS] [--rounds 5] [--pictures 192]
 
-Without a name and a size it measures both networks at 160 and 224 pixels, 15 to 30 minutes on two
+Without a name and a size it measures both networks at 160 and 224 pixels, 30 minutes on two
 cores; results of single ones are put beside those that are there. Needs COURSE_DATA (or
 data/hotdog). All methods take turns within one run, because a machine's speed drifts; medians and
 ranges over the rounds are printed and written to results.json.
@@ -19,6 +19,7 @@ course's, keeps it apart (on Windows: Scripts for bin, Lib for lib/python3*):
 
 import argparse
 import contextlib
+import functools
 import shutil
 import tempfile
 import time
@@ -31,9 +32,9 @@ from torch.nn import functional as F
 from torchvision.transforms import v2
 
 from benchmarks import others
-from benchmarks.record import machine, median_range, read, write
-from benchmarks.tables import speed_table
-from helpers import data, models, train
+from benchmarks.record import machine, median_range, own_process, read, write
+from benchmarks.tables_of_time import speed_table
+from helpers import data, memory, models, train
 
 BATCH = 32
 NETWORKS, SIZES = ("efficientnet_lite0", "resnet18"), (160, 224)
@@ -70,7 +71,8 @@ def seconds(work: Callable) -> float:
 
 
 def ceiling(name: str, size: int, n: int) -> float:
-    """Seconds for n pictures of training on one batch that is kept in memory."""
+    """Seconds for n pictures of training on one batch that is there; memory as `fit` finds it."""
+    memory.give_back()
     net = network(name, size).train()
     optimizer = sgd(net)
     pictures = torch.randn(BATCH, 3, size, size).contiguous(memory_format=torch.channels_last)
@@ -83,8 +85,16 @@ def ceiling(name: str, size: int, n: int) -> float:
     return time.perf_counter() - start
 
 
-def ours(name: str, size: int, training, test) -> tuple[float, float]:
+@functools.cache
+def pictures(folder: Path, name: str, size: int):
+    """The training and the test pictures, decoded; once in a process."""
+    wants = models.load_pretrained(name, size=size, weights=None).preprocess
+    return tuple(data.read_folder(folder / part, wants) for part in ("train", "test"))
+
+
+def ours(name: str, size: int, folder: Path) -> tuple[float, float]:
     """Seconds of one epoch of `fit`, and of it with `evaluate`."""
+    training, test = pictures(folder, name, size)
     net = network(name, size)
     augment = v2.Compose([v2.RandomResizedCrop(size), v2.RandomHorizontalFlip()])
     batches = data.loader(training, BATCH, shuffle=True, augment=augment)
@@ -105,20 +115,18 @@ def theirs(what: str, name: str, size: int, folder: Path) -> float:
     return seconds(lambda: loop(net, folder, sgd(net), 1, lambda *_: None, BATCH))
 
 
-def one_round(name: str, size: int, folder: Path, training, test, turn: int) -> dict:
+def one_round(name: str, size: int, folder: Path, course, others_, turn: int) -> dict:
     """Seconds of each method, one after the other, in another order each round."""
-    n = len(training)
-    work = {
-        "ceiling": lambda: ceiling(name, size, n),
-        "ours": lambda: ours(name, size, training, test),
-        "d2l": lambda: theirs("d2l", name, size, folder),
-        "plain PyTorch": lambda: theirs("plain PyTorch", name, size, folder),
-    }
-    if others.HAS_FASTAI:
-        work["fastai"] = lambda: theirs("fastai", name, size, folder)
+    n = sum(1 for _ in (folder / "train").glob("*/*"))
+    work = {"ceiling": (course, ceiling, name, size, n), "ours": (course, ours, name, size, folder)}
+    for what in ("d2l", "plain PyTorch", *["fastai"] * others.HAS_FASTAI):
+        work[what] = (others_, theirs, what, name, size, folder)
     order = list(work)
     turn %= len(order)
-    took = {what: work[what]() for what in order[turn:] + order[:turn]}
+    took = {}
+    for what in order[turn:] + order[:turn]:
+        process, *task = work[what]
+        took[what] = process.submit(*task).result()
     at_most, (fit, epoch) = took.pop("ceiling"), took.pop("ours")
     row = {
         "ceiling, pictures/s": n / at_most,
@@ -132,12 +140,14 @@ def one_round(name: str, size: int, folder: Path, training, test, turn: int) -> 
 
 
 def measure(name: str, size: int, folder: Path, rounds: int) -> dict[str, list[float]]:
-    """{what: [median, smallest, largest]} over the rounds, after one that warms up."""
-    wants = models.load_pretrained(name, size=size, weights=None).preprocess
-    training, test = (data.read_folder(folder / part, wants) for part in ("train", "test"))
-    with few(folder, BATCH // 2) as smaller:
-        one_round(name, size, smaller, training.subset(range(BATCH)), test.subset(range(16)), 0)
-    rows = [one_round(name, size, folder, training, test, turn) for turn in range(rounds)]
+    """{what: [median, smallest, largest]} over the rounds, after one that warms up.
+
+    The course and the others have a process each: how memory is kept holds for a whole process.
+    """
+    with own_process() as course, own_process() as others_:
+        with few(folder, BATCH // 2) as smaller:
+            one_round(name, size, smaller, course, others_, 0)
+        rows = [one_round(name, size, folder, course, others_, turn) for turn in range(rounds)]
     found = {what: median_range([row[what] for row in rows]) for what in rows[0]}
     for what, (middle, low, high) in found.items():
         print(f"{name:20} {size} px  {what:26} {middle:7.2f}   ({low:.2f} to {high:.2f})")
@@ -149,7 +159,7 @@ def main() -> None:
     options.add_argument("--network", choices=NETWORKS)
     options.add_argument("--size", type=int, choices=SIZES)
     options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--pictures", type=int, default=96, help="to train on; half to test")
+    options.add_argument("--pictures", type=int, default=192, help="to train on; half to test")
     asked = options.parse_args()
     if not others.HAS_FASTAI:
         print(others.NO_FASTAI)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from conftest import SMALL, SmallNet, draw_classes
 
-from benchmarks import others, speed, tables, time_to
+from benchmarks import ceiling, others, speed, tables, tables_of_time, time_to
 from helpers import data
 from helpers.train import evaluate
 
@@ -97,3 +97,32 @@ def test_the_table_of_times_says_what_was_not_reached():
     rows = [line.split(" | ") for line in tables.time_table(result).splitlines()[4:7]]
     assert rows[1][1:] == ["d2l", "not within 500 s", "2", "0.800", "under 0.020 |"]
     assert rows[2][1:] == ["plain", "100 s", "1", "0.30, 0.940", "0.100 |"]
+
+
+def test_every_way_to_make_the_network_faster_can_be_taken():
+    for doing, ways in ceiling.TRIED.items():
+        for way, how in ways.items():
+            small = how | {"batch": 2}
+            pictures, warm = ceiling.rate(doing, "resnet18", 32, **small)
+            assert pictures > 0 and warm > 0, way
+    torch.set_flush_denormal(False)
+
+
+def test_the_course_s_own_way_stands_last_and_the_table_shows_all(tmp_path):
+    ways = {way: [2.0, 1.0, 3.0] for way in ceiling.TRIED["features"]}
+    result = {
+        "results": {
+            "features": {"resnet18, 224 px": ways},
+            "sizes": {"96": {"s": 8.61, "50": [0.882, 0.0059], "400": [0.9022, 0.0061]}},
+        },
+        "n": 5,
+        "date": "today",
+        "machine": "a machine",
+        "software": "software",
+    }
+    lines = tables_of_time.ceiling_table(result).splitlines()
+    rows = [line for line in lines if "2.0 (1.0 to 3.0)" in line]
+    assert len(rows) == len(ways) and rows[-1].startswith(
+        "| channels last, batch of 16, memory kept |"
+    )
+    assert "| 96 | 8.6 | 0.882 ± 0.006 | 0.902 ± 0.006 |" in lines
