@@ -126,3 +126,12 @@ def test_what_is_no_set_of_pictures_or_no_function_is_refused(pictures):
         on_device.loader([1, 2], device=HERE)
     with pytest.raises(CourseError, match="augment is 3"):
         on_device.loader(pictures, device=HERE, augment=3)
+
+
+def test_pictures_that_do_not_fit_on_the_device_are_named_with_a_way_out(pictures, monkeypatch):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(torch, "empty", full)
+    with pytest.raises(CourseError, match="17 decoded pictures do not fit on .*: use data.loader"):
+        on_device.loader(pictures, device=HERE)
