@@ -35,6 +35,7 @@ def main(argv: list[str] | None = None) -> None:
     asked = make_parser().parse_args(argv)
     try:
         run(asked)
+        accelerator().end_training()  # several processes: nobody leaves while others still talk
     except CourseError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:

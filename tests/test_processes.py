@@ -60,6 +60,7 @@ if __name__ == "__main__":  # in each of the launched processes
     asked = Path(sys.argv[1])
     found = [work(asked), work(asked, learning=True)]
     torch.save(found, asked / f"{os.environ['RANK']}.pt")
+    Accelerator().end_training()  # without it, a process may abort when it ends
 
 
 @pytest.fixture(scope="module")

@@ -142,7 +142,9 @@ def save_for_ever(file):
         _save(file, net, sgd, scheduler, history)
 
 moments, last, halves = random.Random(5), [], 0
-for i in range(10):
+for i in range(200):
+    if i >= 10 and halves:
+        break  # ten were killed, and one of them in the middle of a save
     file = Path(f"{i}.pt")
     _save(file, *parts(0))
     child = os.fork()
@@ -160,7 +162,7 @@ for i in range(10):
     _save(file, *parts(7))  # whatever lies there does not stop the next one
     assert sorted(p.name for p in Path().glob(f"{i}.pt*")) == [file.name]
 print(last, halves)
-assert len(last) == 10 and max(last) > 0 and halves > 0
+assert len(last) >= 10 and max(last) > 0 and halves > 0
 """
 
 
