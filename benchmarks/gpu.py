@@ -30,7 +30,7 @@ from torchvision.transforms import v2
 from benchmarks.record import machine, median_range, own_process, read, write
 from benchmarks.speed import NETWORKS, network, sgd
 from benchmarks.tables_of_time import gpu_table
-from helpers import data, memory, on_device, train
+from helpers import data, on_device, train
 from helpers.processes import accelerator
 from helpers.sources import Preprocess
 
@@ -48,7 +48,6 @@ def finished() -> float:
 
 def ceiling(name: str, size: int, batch: int, steps: int) -> float:
     """Seconds of training on one batch that is there."""
-    memory.keep()
     net, prepare = network(name, size).train(), accelerator()
     optimizer = sgd(net)
     net, optimizer = prepare.prepare(net, optimizer)
