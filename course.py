@@ -88,7 +88,9 @@ def obey(argv):
         lessons = find_lessons(arguments.lessons)
     ensure_installed()
     if arguments.command == "lab":
-        options.append(f"--LabApp.app_settings_dir={ROOT / 'tools' / 'lab'}")  # no pop-up of news
+        options.append(
+            f"--LabApp.app_settings_dir={ROOT / 'classroom' / 'lab'}"
+        )  # no pop-up of news
         hand_over("jupyterlab", *options, str(lessons[0] if arguments.lessons else NOTEBOOKS))
     if arguments.command == "grade":  # its paths are the caller's
         wishes = ["--minutes", str(arguments.minutes), "--out", arguments.out]
@@ -97,11 +99,11 @@ def obey(argv):
         argv = ["bundle", arguments.folder, *["--no-wheels"] * arguments.no_wheels]
     if arguments.command == "serve":
         argv = ["serve", arguments.folder, "--port", str(arguments.port)]
-    hand_over("tools", *argv)
+    hand_over("classroom", *argv)
 
 
 def make_parser():
-    """The command line; tools/ reads its arguments with it too."""
+    """The command line; classroom/ reads its arguments with it too."""
 
     class Parser(argparse.ArgumentParser):
         def error(self, message):
@@ -240,7 +242,7 @@ def explain(complaints):
 
 def hand_over(module, *arguments):
     """Go on in .venv's Python, in the course's folder; this process ends with its status."""
-    from tools.home import find_homes
+    from classroom.home import find_homes
 
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # a kernel "python3" in the home is another Python
     paths = [str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]

@@ -15,10 +15,10 @@ from pathlib import Path
 from benchmarks import transfer
 from benchmarks.record import machine, read, write
 from benchmarks.tables import accuracy_table
+from classroom.run import run_lessons
 from course import find_lessons
 from helpers.data import find
 from helpers.plot import table_numbers
-from tools.run import run_lessons
 
 LESSONS = ["01", "02", "03", "04", "05", "06"]
 BEYOND = (transfer.forty_photographs, transfer.all_photographs, transfer.another_look)

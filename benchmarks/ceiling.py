@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from benchmarks.record import machine, median_range, own_process, read, write
 from benchmarks.speed import network, sgd
 from benchmarks.tables_of_time import ceiling_table
-from helpers import data, memory, models, train
+from helpers import data, models, train
 
 CASES = [("efficientnet_lite0", 160), ("efficientnet_lite0", 224), ("resnet18", 224)]
 START = {"batch": 32, "layout": torch.contiguous_format}
@@ -75,7 +75,7 @@ def rate(doing: str, name: str, size: int, batch: int, layout, kept=False, flush
     """Pictures per second of about 64, after one step that warms up, and seconds of that step."""
     warnings.filterwarnings("ignore")  # torch.jit's own
     if kept:
-        memory.keep()
+        train.keep_memory()
     torch.set_flush_denormal(flush)
     work, start = step(doing, name, size, batch, layout, **how), time.perf_counter()
     work()

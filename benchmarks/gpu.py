@@ -30,9 +30,10 @@ from torchvision.transforms import v2
 from benchmarks.record import machine, median_range, own_process, read, write
 from benchmarks.speed import NETWORKS, network, sgd
 from benchmarks.tables_of_time import gpu_table
-from helpers import data, on_device, train
-from helpers.processes import accelerator
-from helpers.sources import Preprocess
+from helpers import data, train
+from helpers.preprocess import Preprocess
+from helpers.train import accelerator
+from scale import on_device
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 CIFAR = Preprocess(32, 32, (0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616), "bilinear")

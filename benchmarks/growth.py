@@ -23,8 +23,8 @@ from torchvision.transforms import InterpolationMode, Resize
 
 from benchmarks.record import machine, median_range, read, write
 from helpers import data
-from helpers.decoded import Decoded, in_order
-from helpers.sources import Preprocess
+from helpers.files.decoded import Decoded, in_order
+from helpers.preprocess import Preprocess
 
 GREY = ((0.5,) * 3, (0.5,) * 3)  # mean and std do not matter here
 SETS = {

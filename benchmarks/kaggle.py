@@ -26,7 +26,7 @@ from benchmarks.record import machine, median_range, own_process, read, write
 from benchmarks.tables import kaggle_table
 from course import NOTEBOOKS, find_lessons
 from helpers import data, kaggle, models
-from helpers.layout import find_answers
+from helpers.kaggle import find_answers
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # as the book's section has them
 EPOCHS = 10

@@ -16,7 +16,7 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
 from helpers import models
-from helpers.sources import Preprocess
+from helpers.preprocess import Preprocess
 
 HAS_FASTAI = importlib.util.find_spec("fastai") is not None
 NO_FASTAI = "fastai is not installed, so it is left out: the top of benchmarks/speed.py says how."

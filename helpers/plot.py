@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import center_crop
 
-from helpers import NUMBERS, given
+from helpers import NUMBERS, require
 from helpers.data import Pictures
 from helpers.train import History
 
@@ -58,8 +58,8 @@ def image_grid(
     description: str = "",
 ) -> Drawing:
     """Pictures in rows, each with its title; tensors are uint8 (3, H, W), 0 to 255."""
-    pictures, titles = given.pictures(pictures), given.many(titles, "The titles")
-    columns = min(given.whole(columns, "columns", 1), len(pictures))
+    pictures, titles = require.pictures(pictures), require.many(titles, "The titles")
+    columns = min(require.whole(columns, "columns", 1), len(pictures))
     rows = -(-len(pictures) // columns)
     lines = max([0, *(str(title).count("\n") + 1 for title in titles)])
     figure = Figure(figsize=(1.35 * columns, (1.38 + 0.12 * lines) * rows), dpi=72)
@@ -81,9 +81,9 @@ def image_grid(
 
 def learning_curves(runs: Mapping[str, History], description: str = "") -> Drawing:
     """Loss and accuracy against epochs of one run or several: training lines, validation points."""
-    given.instance(runs, Mapping, "The runs", 'give a dictionary {"a name": history}')
+    require.instance(runs, Mapping, "The runs", 'give a dictionary {"a name": history}')
     for history in runs.values():
-        given.instance(history, History, "A run", "give what fit returned")
+        require.instance(history, History, "A run", "give what fit returned")
     figure = Figure(figsize=(7.6, 2.9))
     for ax, what in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for i, (name, history) in enumerate(runs.items()):
@@ -139,9 +139,9 @@ def confusion(labels: Tensor, predicted: Tensor, class_names: Sequence[str]) -> 
 
     labels, predicted: class numbers, int64 (N,).
     """
-    k = len(given.names(class_names, "class_names"))
+    k = len(require.names(class_names, "class_names"))
     counts = np.zeros((k, k), int)
-    np.add.at(counts, given.pairs(labels, predicted, k), 1)
+    np.add.at(counts, require.pairs(labels, predicted, k), 1)
     figure = Figure(figsize=(1.9 + 0.75 * k, 1.3 + 0.62 * k))
     ax = figure.subplots()
     ax.imshow(counts / counts.sum(1, keepdims=True).clip(1), cmap="Blues", vmin=0, vmax=1)
@@ -174,7 +174,7 @@ def mistakes(pictures: Pictures, probabilities: Tensor, n: int = 6) -> Drawing |
     probabilities: float (N, classes), in the order of the pictures, as `predict` returns them.
     """
     labels, names = pictures.labels, pictures.class_names
-    given.table(probabilities, len(pictures), len(names))
+    require.table(probabilities, len(pictures), len(names))
     sure, said = probabilities.max(1)
     wrong = torch.where(said != labels)[0]
     if not len(wrong):
@@ -202,7 +202,7 @@ def spread(
     results: Mapping[str, Sequence[float]], what: str, limits: tuple[float, float] | None = None
 ) -> Drawing:
     """A row of dots per method, one dot a seed, with their mean as a bar."""
-    results = given.rows(results, "results")
+    results = require.rows(results, "results")
     figure = Figure(figsize=(6, 0.75 + 0.42 * len(results)))
     ax = figure.subplots()
     names = list(results)
@@ -230,7 +230,7 @@ def closing_table(rows: Mapping[str, Sequence[float]], unit: str = "test accurac
     """
     from IPython.display import display
 
-    rows = given.rows(rows, "rows")
+    rows = require.rows(rows, "rows")
     body = "".join(
         f"<tr><td style='text-align:left'>{html.escape(name)}</td><td>{np.mean(v):.3f}</td>"
         f"<td>{f'{np.std(v, ddof=1):.3f}' if len(v) > 1 else ''}</td><td>{len(v)}</td></tr>"

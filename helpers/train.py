@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,17 +13,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
+from accelerate import Accelerator, DataLoaderConfiguration
 from accelerate.utils import broadcast
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from torch.utils.data import DataLoader, SequentialSampler
+from torch.utils.data import DataLoader, Sampler, SequentialSampler
+from tqdm import tqdm
 
-from helpers import CourseError, given, memory
+from helpers import require
 from helpers.models import check_outputs, output_layer, stages
-from helpers.processes import accelerator_for, examples, seed_epoch
-from helpers.report import Report
+from helpers.require import CourseError
 
 
 @dataclass
@@ -58,10 +62,10 @@ def fit(
     each epoch; when it is there already, the run goes on from it to the same result, bit for bit.
     Stopping the cell returns the history so far; the network stays usable, in eval mode.
     """
-    given.training(net, train, valid, optimizer)
+    require.training(net, train, valid, optimizer)
     _check(net, train, optimizer)
-    epochs, seed = given.whole(epochs, "epochs"), given.seed(seed)
-    checkpoint = checkpoint and given.new_file(checkpoint, "checkpoint")
+    epochs, seed = require.whole(epochs, "epochs"), require.seed(seed)
+    checkpoint = checkpoint and require.new_file(checkpoint, "checkpoint")
     accelerator = accelerator_for(train)
     raw, sampler, history = (net, optimizer, scheduler), train.sampler, History()
     net, optimizer, train = accelerator.prepare(net, optimizer, train)
@@ -94,7 +98,7 @@ def fit(
         if len(history.steps) == noted:
             _note(history, len(history.epochs), len(train), rows)
     raw[0].eval()
-    memory.give_back()
+    give_back_memory()
     return history
 
 
@@ -162,8 +166,8 @@ def eval_mode(net: nn.Module) -> Iterator[nn.Module]:
 
 def _outputs(net: nn.Module, loader: DataLoader, read=None) -> tuple[Tensor, Tensor]:
     """What `read` or the network makes of all pictures, float32 (N, K), and labels, int64 (N,)."""
-    given.network(net)
-    given.batches(loader)
+    require.network(net)
+    require.batches(loader)
     accelerator, read = accelerator_for(loader), read or net
     net.to(accelerator.device)
     parts = []
@@ -190,7 +194,7 @@ def evaluate(net: nn.Module, loader: DataLoader) -> dict:
 
 def predict(net: nn.Module, loader: DataLoader) -> Tensor:
     """Probabilities, float32 (N, classes), in the order of the loader's pictures, in eval mode."""
-    given.batches(loader)
+    require.batches(loader)
     if not isinstance(loader.sampler, SequentialSampler):
         raise CourseError(
             "predict needs the pictures in their order: make the loader with shuffle=False."
@@ -207,7 +211,7 @@ def extract_features(
     the picture; None: those that the output layer gets. In eval mode, in the loader's order.
     """
     parts = stages(net) if n is not None else []
-    n = None if n is None else given.whole(n, "n, a number of stages,", 1, len(parts))
+    n = None if n is None else require.whole(n, "n, a number of stages,", 1, len(parts))
     above = parts[n].layers[0] if n is not None and n < len(parts) else output_layer(net)[1]
     channels_last = getattr(net, "output_fmt", "NCHW") == "NHWC"
 
@@ -258,3 +262,128 @@ def _load(file: str | Path, net, optimizer, scheduler, device) -> History:
     except Exception:
         what = "does not fit this run: delete it to start anew, or name another file."
         raise CourseError(f"The checkpoint {file} {what}") from None
+
+
+class Report:
+    """A table of epochs with a progress bar under it; in a notebook it is redrawn in place."""
+
+    HEAD = "epoch   train loss  accuracy   valid loss  accuracy   seconds"
+
+    def __init__(self, epochs: int, quiet: bool):
+        self.epochs, self.quiet, self.lines, self.handle = epochs, quiet, [], None
+        self.start = self.shown = time.perf_counter()
+        self.line(self.HEAD)
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+        if not self.quiet and not self._draw():
+            print(text)
+        self.start = time.perf_counter()
+
+    def row(self, row: dict) -> None:
+        cells = [f"{row['epoch']:5d}"]
+        for part in ("train", "valid"):
+            known = f"{part}_loss" in row
+            cells.append(f"{row[f'{part}_loss']:12.3f}" if known else f"{'':12}")
+            cells.append(f"{row[f'{part}_accuracy']:9.3f}" if known else f"{'':9}")
+        self.line(f"{cells[0]} {cells[1]} {cells[2]} {cells[3]} {cells[4]} {row['seconds']:9.1f}")
+
+    def progress(self, epoch: int, done: int, batches: int, row: Tensor) -> None:
+        """row: the last batch's summed loss, right answers, examples; read only when it is shown,
+        because a GPU must not wait for it."""
+        now = time.perf_counter()
+        if self.quiet or now - self.shown < 0.3:
+            return
+        loss = (row[0] / row[2]).item()
+        bar = tqdm.format_meter(
+            done, batches, now - self.start, ncols=70, unit=" batches", postfix=f"loss {loss:.3f}"
+        )
+        self._draw(f"{epoch + 1:5d}   {bar}")
+
+    def _draw(self, bar: str = "") -> bool:
+        """Show the table in a notebook; False where there is none."""
+        from IPython import get_ipython
+        from IPython.display import display
+
+        if not hasattr(get_ipython(), "kernel"):
+            return False
+        data = {"text/plain": "\n".join([*self.lines, bar]).rstrip()}
+        if self.handle:
+            self.handle.update(data, raw=True)
+        else:
+            self.handle = display(data, raw=True, display_id=True)
+        self.shown = time.perf_counter()
+        return True
+
+
+def accelerator() -> Accelerator:
+    """Shares each batch among all processes, so that batches mean the same as in one.
+
+    In full precision where there is no GPU: half of it is slower there.
+    """
+    keep_memory()
+    precision = None if torch.cuda.is_available() else "no"  # None: as `accelerate launch` says
+    shared = DataLoaderConfiguration(split_batches=True)
+    return Accelerator(mixed_precision=precision, dataloader_config=shared)
+
+
+def accelerator_for(loader: DataLoader) -> Accelerator:
+    """The accelerator, if it can share the loader's batches."""
+    found = accelerator()
+    if loader.batch_size % found.num_processes:
+        raise CourseError(
+            f"A batch of {loader.batch_size} cannot be shared by {found.num_processes} "
+            "processes: make batch_size a multiple of their number."
+        )
+    return found
+
+
+def seed_epoch(accelerator: Accelerator, sampler: Sampler, seed: int) -> None:
+    """The order of the pictures as in one process; augmentation and dropout differ by process."""
+    torch.manual_seed(seed)
+    order = getattr(sampler, "generator", None)  # accelerate gave it one; in one process it is None
+    if accelerator.num_processes > 1 and order is not None:
+        torch.empty((), dtype=torch.int64).random_()  # a loader draws one number of its own first
+        order.manual_seed(int(torch.empty((), dtype=torch.int64).random_()))
+        torch.manual_seed(seed + 15_485_863 * accelerator.process_index)
+
+
+def examples(accelerator: Accelerator, here: int) -> tuple[int, int]:
+    """How many of the `here` examples count, and how many in the batches of all processes.
+
+    accelerate fills a short last batch up with others, so that all processes get equally many.
+    """
+    state, both = accelerator.gradient_state, here * accelerator.num_processes
+    if accelerator.num_processes > 1 and state.end_of_dataloader and state.remainder > 0:
+        both = state.remainder
+    return min(max(both - here * accelerator.process_index, 0), here), both
+
+
+MMAP_MAX, TRIM_THRESHOLD = -4, -1  # numbers of mallopt's settings in glibc's malloc.h
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL | None:
+    """The C library, if it is the one whose settings these are: glibc, on Linux."""
+    try:
+        return ctypes.CDLL("libc.so.6") if sys.platform == "linux" else None
+    except OSError:
+        return None
+
+
+@functools.cache
+def keep_memory() -> bool:
+    """Keep what is freed from now on within the process; whether that could be set.
+
+    As it comes, glibc gives each large tensor back to the system as soon as it is freed. The next
+    step asks for it again, and the system clears it page by page: with EfficientNet-Lite0 that took
+    up to half of the time of a step on a processor. Elsewhere than on Linux nothing changes.
+    """
+    libc = _libc()
+    return bool(libc and libc.mallopt(MMAP_MAX, 0) and libc.mallopt(TRIM_THRESHOLD, -1))
+
+
+def give_back_memory() -> None:
+    """Return what is free now to the system: for a process that goes on to do little."""
+    if keep_memory():
+        _libc().malloc_trim(0)

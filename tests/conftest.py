@@ -9,13 +9,13 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-from browser import CHROMIUM, QUIET
 from PIL import Image
 from torch import nn
 from xdist.scheduler import LoadScopeScheduling
 
 from helpers import NUMBERS, data
-from helpers.sources import Preprocess
+from helpers.preprocess import Preprocess
+from tests.browser import CHROMIUM, QUIET
 
 os.environ.pop("COURSE_SIZE", None)  # tests choose their sizes themselves
 ROOT = Path(__file__).parents[1]

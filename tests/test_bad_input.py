@@ -6,10 +6,11 @@ import signal
 import time
 from pathlib import Path
 
-import bad_input
 import pytest
 
-from helpers import CourseError, check
+from classroom import check
+from helpers import CourseError
+from tests import bad_input
 
 KINDS = {
     "pictures": "pictures",
@@ -21,7 +22,9 @@ KINDS = {
     "environment variables": "surroundings",
     "notebooks to grade": "notebooks",
 }
-CASES = {kind: importlib.import_module(f"bad_input.{file}").CASES for kind, file in KINDS.items()}
+CASES = {
+    kind: importlib.import_module(f"tests.bad_input.{file}").CASES for kind, file in KINDS.items()
+}
 ALL = [(kind, case) for kind, cases in CASES.items() for case in cases]
 README = Path(__file__).parents[1] / "README.md"
 SECONDS = 15  # for one input; most take milliseconds, and starting a kernel takes some seconds

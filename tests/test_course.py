@@ -63,13 +63,13 @@ class Copy:
         self.venv, self.log = folder / ".venv", folder / "pip.log"
         for name in ("00_start_here", "01_hotdog", "10_later", "solutions/10_later"):
             self.write(f"notebooks/{name}.ipynb", "")
-        self.write("tools/__main__.py", FAKE_RUN)
+        self.write("classroom/__main__.py", FAKE_RUN)
         self.write("requirements.txt", "# nothing\n")
         self.write("pyproject.toml", "")
         if fake_pip:
             self.write("pip/__main__.py", FAKE_PIP)
         shutil.copy(course.__file__, folder)
-        shutil.copy(Path(course.__file__).parent / "tools" / "home.py", folder / "tools")
+        shutil.copy(Path(course.__file__).parent / "classroom" / "home.py", folder / "classroom")
 
     def write(self, name: str, text: str) -> None:
         path = self.folder / name
@@ -127,7 +127,7 @@ def test_real_pip_and_a_network_that_goes_away(tmp_path):
     copy = Copy(tmp_path / "Kurs für alle", fake_pip=False)
     write_wheel(copy.folder, "tiny")
     copy.write("requirements.txt", "./tiny-1-py3-none-any.whl\n")
-    copy.write("tools/__main__.py", "import tiny; print('tiny is here')")
+    copy.write("classroom/__main__.py", "import tiny; print('tiny is here')")
     status, out, err = copy.run("run", **NOWHERE)
     assert status == 0, err
     assert "Successfully installed tiny-1" in out and out.endswith("tiny is here\n")
@@ -285,7 +285,7 @@ def handed(monkeypatch, copy):
 
 def test_lab_opens_the_lessons(handed, copy):
     notebooks = copy.folder / "notebooks"
-    settings = f"--LabApp.app_settings_dir={course.ROOT / 'tools' / 'lab'}"
+    settings = f"--LabApp.app_settings_dir={course.ROOT / 'classroom' / 'lab'}"
     assert handed("lab") == ["jupyterlab", settings, str(notebooks)]
     assert handed("lab", "1", "--no-browser") == [
         "jupyterlab",
@@ -309,24 +309,24 @@ def test_test_runs_everything_or_what_is_asked(handed, copy):
 def test_the_folder_to_grade_is_the_callers(handed, copy, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     out = str(course.ROOT / "build" / "grades.csv")
-    command = ["tools", "grade", str(tmp_path / "class"), "--minutes", "10.0", "--out", out]
+    command = ["classroom", "grade", str(tmp_path / "class"), "--minutes", "10.0", "--out", out]
     assert handed("grade", "class") == command
 
 
 def test_the_folder_of_a_bundle_is_the_callers(handed, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    assert handed("bundle") == ["tools", "bundle", str(course.ROOT / "build" / "bundle")]
+    assert handed("bundle") == ["classroom", "bundle", str(course.ROOT / "build" / "bundle")]
     there = str(tmp_path / "stick")
-    assert handed("bundle", "stick", "--no-wheels") == ["tools", "bundle", there, "--no-wheels"]
+    assert handed("bundle", "stick", "--no-wheels") == ["classroom", "bundle", there, "--no-wheels"]
 
 
 def test_fetch_is_handed_over(handed):
-    assert handed("fetch", "hotdog") == ["tools", "fetch", "hotdog"]
+    assert handed("fetch", "hotdog") == ["classroom", "fetch", "hotdog"]
 
 
 def test_the_folder_to_serve_is_the_callers_or_the_courses(handed, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     data = str(course.ROOT / "data")
-    assert handed("serve") == ["tools", "serve", data, "--port", "8000"]
-    wanted = ["tools", "serve", str(tmp_path / "here"), "--port", "9"]
+    assert handed("serve") == ["classroom", "serve", data, "--port", "8000"]
+    wanted = ["classroom", "serve", str(tmp_path / "here"), "--port", "9"]
     assert handed("serve", "here", "--port", "9") == wanted

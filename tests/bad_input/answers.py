@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bad_input import Case
-from helpers import check
-from helpers.judge import NOT_YET, RIGHT
+from classroom import check
+from classroom.judge import NOT_YET, RIGHT
+from tests.bad_input import Case
 
 
 class Hostile:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import py7zr
 
-from bad_input import Case
-from helpers.archives import unpack
-from helpers.fetch import download
+from helpers.files.archives import unpack
+from helpers.files.fetch import download
+from tests.bad_input import Case
 
 
 def packed(*members: tuple, method: int = zipfile.ZIP_DEFLATED) -> bytes:

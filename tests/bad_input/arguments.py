@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from conftest import SMALL, SmallNet
 
-from bad_input import Case
 from helpers import data, labels, models, train
-from helpers.sources import read_weights
+from helpers.models import read_weights
+from tests.bad_input import Case
+from tests.conftest import SMALL, SmallNet
 
 NAN = float("nan")
 

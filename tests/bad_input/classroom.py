@@ -7,15 +7,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from conftest import SMALL
 from PIL import Image
 
 import course
-from bad_input import Case
-from bad_input.arguments import NAN, P, below_a_file, in_folder, pictures
-from bad_input.tables import GOOD, SAMPLE, competition
-from helpers import CourseError, check, kaggle, layout, plot, train
-from helpers import competition as contest
+from classroom import check
+from helpers import CourseError, kaggle, plot, train
+from helpers.files import competition as contest
+from tests.bad_input import Case
+from tests.bad_input.arguments import NAN, P, below_a_file, in_folder, pictures
+from tests.bad_input.tables import GOOD, SAMPLE, competition
+from tests.conftest import SMALL
 
 
 def write(folder: Path, ids=("5", "6"), values=None, name: str = "mine.csv"):
@@ -97,8 +98,8 @@ COMPETITIONS = {
     "a competition by its address": (
         lambda f: contest.download("https://www.kaggle.com/c/x", f / "new"), "kaggle.com/c/x"),
     "a submission that is not there": (lambda f: contest.submit("cifar-10", f / "none"), "none"),
-    "a competition's folder that is nothing": (lambda f: layout.read_layout(None), "None"),
-    "no sample submission": (lambda f: layout.find_sample(f), "sampleSubmission.csv"),
+    "a competition's folder that is nothing": (lambda f: kaggle.read_layout(None), "None"),
+    "no sample submission": (lambda f: kaggle.find_sample(f), "sampleSubmission.csv"),
 }  # fmt: skip
 CHECKS = {
     "an exercise that is not there": (lambda f: check.answer("01.99", 1), "01.99"),

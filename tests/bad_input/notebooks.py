@@ -7,9 +7,9 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-from bad_input import Case
+from classroom import grade
 from helpers import CourseError
-from tools import grade
+from tests.bad_input import Case
 
 SOURCE = 'import os\n# check.answer("01.1", steps)'
 CELL = {"cell_type": "code", "source": SOURCE, "metadata": {}, "outputs": [], "id": "a",

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bad_input import Case
 from helpers.data import read_picture
+from tests.bad_input import Case
 
 RED = (200, 40, 30)
 NOISE = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)

@@ -5,11 +5,12 @@ from pathlib import Path
 from unittest import mock
 
 import torch
-from conftest import SMALL
 
-from bad_input import Case
-from bad_input.pictures import red, saved
-from helpers import data, fetch, models
+from helpers import data, models
+from helpers.files import fetch
+from tests.bad_input import Case
+from tests.bad_input.pictures import red, saved
+from tests.conftest import SMALL
 
 
 def with_variable(name: str, value: object, act):

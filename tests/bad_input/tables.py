@@ -7,9 +7,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from bad_input import Case
-from helpers import check, kaggle
-from helpers.layout import read_layout, read_table
+from classroom import check
+from helpers import kaggle
+from helpers.kaggle import read_layout, read_table
+from tests.bad_input import Case
 
 LABELS = "id,label\n1,ant\n2,bee\n3,ant\n4,bee\n"
 RIGHT = {"1": "ant", "2": "bee", "3": "ant", "4": "bee"}

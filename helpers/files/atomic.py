@@ -1,0 +1,87 @@
+"""Files and folders that appear whole or not at all, also when several processes want them."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from helpers.require import CourseError
+
+PATIENCE = 1.0  # seconds before somebody who waits is told why
+
+
+@contextmanager
+def atomic(target: Path) -> Iterator[Path]:
+    """A path beside `target` for a new file or folder, which takes target's name at the end.
+
+    If the block raises, or its process is killed, `target` is as it was before.
+    Raises OSError if the folder cannot be written to.
+    """
+    part, old = (target.with_name(target.name + ending) for ending in (".part", ".old"))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _remove(part)  # of a process that was killed
+    try:
+        yield part
+        if target.is_dir():  # a folder with contents cannot be replaced in one step
+            os.replace(target, old)
+        os.replace(part, target)
+    finally:
+        _remove(part)
+        _remove(old)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(target: Path) -> Iterator[None]:
+    """Inside the block, no other process of this computer works on the file or folder `target`.
+
+    Waits until it can go in. Meanwhile a file, TARGET.lock, lies beside the target; the lock on it
+    ends with the process that holds it, however that ends. Raises OSError if the folder cannot be
+    written to.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(target.with_name(target.name + ".lock"))
+    try:
+        lock.acquire(timeout=PATIENCE)
+    except Timeout:
+        print(f"Another notebook or program is at work on {target.name}: waiting for it.")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        if os.name != "nt":  # there the lock deletes its file itself
+            Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
+def make_once(target: Path, make: Callable[[Path], object]) -> Path:
+    """Return `target`; if it is missing, `make(part)` writes it, in one process at a time.
+
+    make: gets a path beside `target`, see `atomic`. Raises CourseError where it cannot be written.
+    """
+    try:
+        if not target.exists():
+            with alone(target):
+                if not target.exists():  # unless another process was quicker
+                    with atomic(target) as part:
+                        make(part)
+    except OSError as error:
+        raise unwritable(target, error) from None
+    return target
+
+
+def unwritable(target: Path, error: OSError) -> CourseError:
+    """The sentence for a full disk or a folder that may not be written to."""
+    return CourseError(
+        f"{target} cannot be written ({error.strerror or error}): free some space or choose a "
+        "folder that you may write to, and try again."
+    )

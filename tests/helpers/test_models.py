@@ -1,0 +1,210 @@
+"""Networks: the right weights, the right pictures, the right output layer."""
+
+import copy
+import io
+import pickle
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from PIL import Image
+from torchvision import models as zoo
+from torchvision.transforms import v2
+
+from helpers import CourseError
+from helpers.data import to_tensor
+from helpers.models import (
+    keep_statistics,
+    load_pretrained,
+    output_layer,
+    param_groups,
+    replace_head,
+)
+from tests.conftest import SmallNet
+
+
+@pytest.fixture(scope="module")
+def lite0():
+    return load_pretrained()
+
+
+@pytest.fixture
+def torch_home(tmp_path, monkeypatch):
+    """An empty place for downloaded weights, with nobody to download from."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("COURSE_MIRROR", "http://127.0.0.1:9")
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    return tmp_path / "hub" / "checkpoints"
+
+
+def test_the_installed_network_is_efficientnet_lite0_with_its_own_preprocessing(lite0):
+    wants = lite0.preprocess
+    assert (wants.size, wants.resize, wants.interpolation) == (224, 256, "bicubic")
+    assert wants.mean == wants.std == (0.5, 0.5, 0.5)
+    assert not lite0.training
+    assert lite0.class_names[934] == "hotdog" and len(set(lite0.class_names)) > 990
+    same_names = dict(timm.create_model("tf_efficientnet_lite0").named_parameters())
+    assert {n: p.shape for n, p in lite0.named_parameters()} == {
+        n: p.shape for n, p in same_names.items()
+    }
+
+
+def test_weights_none_gives_random_weights_that_follow_the_seed(lite0):
+    def scratch(seed):
+        torch.manual_seed(seed)
+        return load_pretrained(weights=None).conv_stem.weight
+
+    assert torch.equal(scratch(1), scratch(1))
+    assert not torch.equal(scratch(1), scratch(2))
+    assert not torch.equal(scratch(1), lite0.conv_stem.weight)
+
+
+def test_another_picture_size_scales_the_resizing_with_it():
+    wants = load_pretrained(size=160, weights=None).preprocess
+    assert (wants.size, wants.resize) == (160, 183)
+
+
+@pytest.mark.trap("normalisation of another network")
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small"])
+def test_pictures_are_prepared_as_torchvision_prepares_them(name):
+    theirs = zoo.get_model_weights(name).DEFAULT.transforms()
+    net = load_pretrained(name, weights=None)
+    noise = torch.randint(0, 256, (8, 10, 3), dtype=torch.uint8).numpy()
+    picture = Image.fromarray(noise).resize((400, 320), Image.Resampling.BICUBIC)
+    ours = v2.functional.center_crop(to_tensor(picture, net.preprocess), [net.preprocess.size])
+    difference = net.preprocess.normalize(ours[None])[0] - theirs(picture)
+    assert difference.abs().max() < 0.02  # one step of 255 is 0.017
+
+
+def test_normalising_gives_mean_zero_and_deviation_one_for_pictures_with_those_statistics():
+    wants = load_pretrained("resnet18", weights=None).preprocess
+    mean, std = torch.tensor(wants.mean), torch.tensor(wants.std)
+    two = torch.stack([mean - std, mean + std]).mul(255).round().byte()
+    batch = wants.normalize(two[:, :, None, None])
+    torch.testing.assert_close(
+        batch.flatten(1), torch.tensor([[-1.0] * 3, [1.0] * 3]), atol=0.01, rtol=0
+    )
+
+
+def test_an_unknown_network_is_answered_with_near_names():
+    with pytest.raises(CourseError, match='no network "resnet81".*resnet18'):
+        load_pretrained("resnet81")
+
+
+def test_without_network_the_sentence_names_the_file_and_what_always_works(torch_home):
+    with pytest.raises(CourseError, match="resnet18-f37072fd.pth.*efficientnet_lite0"):
+        load_pretrained("resnet18")
+
+
+def test_weights_in_torch_home_are_used_without_network(torch_home):
+    values = zoo.resnet18().state_dict()
+    torch.save(values, torch_home / "resnet18-f37072fd.pth")
+    net = load_pretrained("resnet18")
+    assert torch.equal(net.fc.weight, values["fc.weight"])
+
+
+def test_weights_from_a_file_of_your_own(tmp_path, lite0):
+    torch.save(lite0.state_dict(), tmp_path / "mine.pt")
+    net = load_pretrained(weights=tmp_path / "mine.pt")
+    assert torch.equal(net.classifier.bias, lite0.classifier.bias)
+
+
+class Malice:
+    def __reduce__(self):
+        return Path.touch, (Path("was_run"),)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"text", pickle.dumps(Malice(), protocol=2), "cut short", "missing"], ids=str
+)
+def test_a_file_that_is_no_whole_file_of_weights_is_named(tmp_path, monkeypatch, content):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "weights.pth"
+    if content == "cut short":
+        torch.save(zoo.resnet18().state_dict(), file)
+        file.write_bytes(file.read_bytes()[:-1000])
+    elif content != "missing":
+        file.write_bytes(content)
+    with pytest.raises(CourseError, match="weights.pth"):
+        load_pretrained("resnet18", weights=file)
+    assert not (tmp_path / "was_run").exists()
+
+
+def test_the_weights_of_another_network_are_refused(tmp_path):
+    torch.save(zoo.resnet34().state_dict(), tmp_path / "w.pth")
+    with pytest.raises(CourseError, match="w.pth holds the weights of another network"):
+        load_pretrained("resnet18", weights=tmp_path / "w.pth")
+    with pytest.raises(CourseError, match="w.pth holds the weights of another network"):
+        load_pretrained(weights=tmp_path / "w.pth")
+
+
+@pytest.mark.parametrize(
+    "name, layer",
+    [
+        ("efficientnet_lite0", "classifier"),
+        ("resnet18", "fc"),
+        ("mobilenet_v3_small", "classifier.3"),
+        ("resnet26", "fc"),
+        ("vit_tiny_patch16_224", "head"),
+    ],
+)
+def test_the_output_layer_is_found_and_replaced_in(name, layer):
+    net = load_pretrained(name, weights=None)
+    assert output_layer(net)[0] == layer
+    body = {n: p for n, p in net.named_parameters() if not n.startswith(layer + ".")}
+    replace_head(net, ["a", "b", "c"])
+    assert net(torch.zeros(1, 3, 224, 224)).shape == (1, 3)
+    assert net.class_names == ["a", "b", "c"]
+    kept = dict(net.named_parameters())
+    assert all(kept[n] is p for n, p in body.items()) and len(kept) == len(body) + 2
+
+
+def test_a_network_without_linear_layer_and_a_task_of_one_class_are_refused(net):
+    with pytest.raises(CourseError, match="no linear output layer"):
+        output_layer(load_pretrained("squeezenet1_1", weights=None))
+    with pytest.raises(CourseError, match="two classes or more"):
+        replace_head(net, ["only"])
+
+
+def test_parameter_groups_hold_every_parameter_once_and_the_head_learns_faster(net):
+    body, head = param_groups(net, 0.01, head_factor=10)
+    assert (body["lr"], head["lr"]) == (0.01, pytest.approx(0.1))
+    grouped = [id(p) for group in (body, head) for p in group["params"]]
+    assert sorted(grouped) == sorted(id(p) for p in net.parameters())
+    assert {id(p) for p in head["params"]} == {id(p) for p in net[6].parameters()}
+
+
+def test_parameter_groups_leave_frozen_parameters_out():
+    net = SmallNet()
+    net.requires_grad_(False)
+    net[6].requires_grad_(True)
+    (head,) = param_groups(net, 0.01)
+    assert len(head["params"]) == 2 and head["lr"] == pytest.approx(0.1)
+
+
+@pytest.mark.trap("eval mode of BatchNorm undone by the next train()")
+def test_batchnorm_statistics_move_in_train_mode_and_stay_after_keep_statistics():
+    pictures = torch.rand(4, 3, 16, 16)
+    for layers in (SmallNet(), load_pretrained("resnet18", weights=None), load_pretrained()):
+        before = {k: v.clone() for k, v in layers.named_buffers()}
+        layers.train()(pictures)
+        assert any(not torch.equal(v, before[k]) for k, v in layers.named_buffers())
+        layers.load_state_dict(before, strict=False)
+        keep_statistics(layers).train()  # no later train() undoes it
+        layers.train()(pictures)
+        assert all(torch.equal(v, before[k]) for k, v in layers.named_buffers())
+        trained = layers.train()(pictures).sum()
+        trained.backward()
+        assert all(p.grad is not None for p in layers.parameters())
+
+
+def test_statistics_stay_kept_in_a_copy_and_in_a_saved_network():
+    net = keep_statistics(SmallNet())
+    file = io.BytesIO()
+    torch.save(net, file)
+    file.seek(0)
+    for twin in (copy.deepcopy(net), torch.load(file, weights_only=False)):
+        before = twin[1].running_mean.clone()
+        twin.train()(torch.rand(4, 3, 16, 16))
+        assert torch.equal(twin[1].running_mean, before)

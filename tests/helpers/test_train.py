@@ -1,0 +1,240 @@
+"""Training and measuring, held against d2l's own loop, scikit-learn and cases done by hand."""
+
+import copy
+
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, log_loss
+from torch import nn
+from torchvision.transforms import v2
+
+from helpers import CourseError
+from helpers.data import loader
+from helpers.train import eval_mode, evaluate, fit, predict
+from tests.conftest import SmallNet
+
+FLIP = v2.RandomHorizontalFlip()
+
+
+def sgd(net, lr=0.1):
+    return torch.optim.SGD(net.parameters(), lr, momentum=0.9)
+
+
+def bits(net) -> dict:
+    return {k: v.clone() for k, v in net.state_dict().items()}
+
+
+def same_bits(a: dict, b: dict) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def run(pictures, epochs=2, seed=0, checkpoint=None, augment=FLIP):
+    torch.manual_seed(3)
+    net = SmallNet()
+    optimizer = sgd(net)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 3)
+    batches = loader(pictures, 4, shuffle=True, augment=augment)
+    history = fit(
+        net,
+        batches,
+        loader(pictures, 4),
+        optimizer,
+        epochs,
+        scheduler=scheduler,
+        seed=seed,
+        checkpoint=checkpoint,
+        quiet=True,
+    )
+    for row in history.epochs:
+        row.pop("seconds")
+    return net, history
+
+
+def test_one_epoch_of_sgd_gives_the_weights_of_d2l(pictures, net):
+    from d2l import torch as d2l
+
+    theirs = copy.deepcopy(net)
+    for layer in (net[5], theirs[5]):
+        layer.p = 0.0  # dropout draws random numbers, and the two draw at different times
+    batches = loader(pictures.subset(range(3, 19)), 4)
+    trainer = torch.optim.SGD(theirs.parameters(), 0.1 / 4, momentum=0.9)  # d2l sums the loss
+    loss = nn.CrossEntropyLoss(reduction="none")
+    for x, y in batches:
+        d2l.train_batch_ch13(theirs, x, y, loss, trainer, [torch.device("cpu")])
+    fit(net, batches, None, sgd(net), 1, quiet=True)
+    for name, value in theirs.state_dict().items():
+        torch.testing.assert_close(net.state_dict()[name], value, msg=name)
+
+
+@pytest.mark.trap("a short last batch dropped from validation")
+def test_evaluate_agrees_with_scikit_learn_though_the_last_batch_is_short(pictures, net):
+    batches = loader(pictures, 4)
+    probabilities = predict(net, batches)
+    scores = evaluate(net, batches)
+    labels = pictures.labels.numpy()
+    exact = probabilities.double().numpy()
+    exact /= exact.sum(1, keepdims=True)
+    assert scores["n"] == 22
+    assert scores["loss"] == pytest.approx(log_loss(labels, exact))
+    assert scores["accuracy"] == pytest.approx(accuracy_score(labels, probabilities.argmax(1)))
+
+
+@pytest.mark.trap("a short last batch counted like a full one")
+def test_training_figures_are_means_over_examples_not_over_batches(pictures):
+    net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 2))
+    batches = loader(pictures, 4)
+    expected = evaluate(net, batches)
+    history = fit(net, batches, None, torch.optim.SGD(net.parameters(), 0.0), 1, quiet=True)
+    assert history.epochs[0]["train_loss"] == pytest.approx(expected["loss"], rel=1e-5)
+    assert history.epochs[0]["train_accuracy"] == pytest.approx(expected["accuracy"])
+    assert len(history.steps) == 6
+
+
+@pytest.mark.trap("summed loss")
+def test_a_learning_rate_means_the_same_at_every_batch_size(pictures):
+    net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 2))
+    twice = copy.deepcopy(net)
+    once_each = pictures.subset(range(8))
+    twice_each = pictures.subset([*range(8), *range(8)])
+    fit(net, loader(once_each, 8), None, sgd(net), 1, quiet=True)
+    fit(twice, loader(twice_each, 16), None, sgd(twice), 1, quiet=True)
+    torch.testing.assert_close(net[1].weight, twice[1].weight)
+
+
+def test_it_learns_and_validates_every_epoch(pictures):
+    _, history = run(pictures, epochs=8)
+    assert [row["epoch"] for row in history.epochs] == list(range(1, 9))
+    assert history.epochs[-1]["valid_accuracy"] > 0.9
+    assert history.epochs[-1]["train_loss"] < history.epochs[0]["train_loss"]
+    assert history.steps[-1]["epoch"] == 8
+
+
+@pytest.mark.trap("predicting in train mode")
+def test_one_pictures_prediction_does_not_depend_on_its_batch(pictures, net):
+    net.train()
+    alone, together = predict(net, loader(pictures, 1)), predict(net, loader(pictures, 22))
+    torch.testing.assert_close(alone, together)
+    assert net.training and net[1].training
+
+
+@pytest.mark.trap("modes not put back")
+def test_predicting_leaves_the_network_as_it_was_layer_by_layer(pictures, net):
+    net.train()
+    net[1].eval()
+    before = bits(net)
+    predict(net, loader(pictures, 4))
+    evaluate(net, loader(pictures, 4))
+    assert same_bits(before, bits(net))
+    assert net.training and net[5].training and not net[1].training
+
+
+def test_eval_mode_is_undone_when_something_fails(net):
+    net.train()
+    with pytest.raises(RuntimeError), eval_mode(net):
+        assert not net[1].training
+        raise RuntimeError
+    assert net[1].training
+
+
+@pytest.mark.trap("answers in another order than the pictures")
+def test_predictions_are_probabilities_in_the_order_of_the_pictures(pictures):
+    net, _ = run(pictures, epochs=8)
+    batches = loader(pictures, 4)
+    probabilities = predict(net, batches)
+    torch.testing.assert_close(probabilities.sum(1), torch.ones(22))
+    right = (probabilities.argmax(1) == pictures.labels).float().mean().item()
+    assert right == pytest.approx(evaluate(net, batches)["accuracy"])
+    with pytest.raises(CourseError, match="shuffle=False"):
+        predict(net, loader(pictures, 4, shuffle=True))
+
+
+def test_two_runs_with_one_seed_are_the_same_and_another_seed_differs(pictures):
+    net, history = run(pictures)
+    again, same = run(pictures)
+    _, other = run(pictures, seed=1)
+    assert history == same and same_bits(bits(net), bits(again))
+    assert history != other
+
+
+def test_fit_does_not_touch_the_random_numbers_of_its_caller(pictures):
+    run(pictures, epochs=0)
+    expected = torch.rand(3)
+    run(pictures, epochs=1)
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.trap("fewer than five batches")
+@pytest.mark.parametrize("batch_size", [22, 100, 21])
+def test_one_batch_two_batches_or_a_batch_larger_than_the_set_are_enough(pictures, net, batch_size):
+    batches = loader(pictures, batch_size)
+    history = fit(net, batches, batches, sgd(net), 1, quiet=True)
+    assert len(history.steps) == len(batches) == (2 if batch_size == 21 else 1)
+
+
+class StopAt:
+    """An augmentation that stops the cell, as a student would, at its n-th picture."""
+
+    def __init__(self, n):
+        self.left = n
+
+    def __call__(self, picture):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+        return FLIP(picture[:, 2:18, 2:18])
+
+
+@pytest.mark.parametrize("picture, whole_epochs", [(1, 0), (10, 0), (22, 0), (23, 1), (60, 2)])
+def test_a_stopped_cell_returns_the_history_so_far(pictures, picture, whole_epochs):
+    net, history = run(pictures, epochs=4, augment=StopAt(picture))
+    assert len(history.epochs) == whole_epochs
+    assert not net.training
+    assert predict(net, loader(pictures, 4)).isfinite().all()
+
+
+def test_a_run_taken_up_again_ends_as_if_it_had_never_stopped(pictures, tmp_path):
+    file = tmp_path / "runs" / "a.pt"
+    whole, history = run(pictures, epochs=4, augment=StopAt(0))
+    run(pictures, epochs=4, augment=StopAt(55), checkpoint=file)  # stopped in its third epoch
+    again, resumed = run(pictures, epochs=4, augment=StopAt(0), checkpoint=file)
+    resumed.epochs[0].pop("seconds", None)
+    assert same_bits(bits(whole), bits(again))
+    assert resumed.epochs == history.epochs and resumed.steps == history.steps
+    assert [p.name for p in file.parent.iterdir()] == ["a.pt"]
+
+
+def test_a_checkpoint_of_something_else_is_refused_and_kept(pictures, tmp_path):
+    file = tmp_path / "a.pt"
+    for content in (b"", b"no checkpoint"):
+        file.write_bytes(content)
+        with pytest.raises(CourseError, match="a.pt.*delete it"):
+            run(pictures, checkpoint=file)
+        assert file.read_bytes() == content
+
+
+@pytest.mark.trap("the new output layer frozen too")
+def test_nothing_to_train_is_said_before_the_first_batch(pictures, net):
+    optimizer = sgd(net)
+    net.requires_grad_(False)
+    with pytest.raises(CourseError, match="output layer"):
+        fit(net, loader(pictures, 4), None, optimizer, 1, quiet=True)
+
+
+def test_an_optimiser_made_before_the_new_output_layer_is_refused(pictures, net):
+    optimizer = sgd(net)
+    net[6] = nn.Linear(8, 2)
+    with pytest.raises(CourseError, match="after the network has its new output layer"):
+        fit(net, loader(pictures, 4), None, optimizer, 1, quiet=True)
+
+
+def test_frozen_parameters_keep_their_bits(pictures, net):
+    net[0].requires_grad_(False)
+    before = bits(net[0])
+    fit(net, loader(pictures, 4), None, sgd(net), 2, quiet=True)
+    assert same_bits(before, bits(net[0]))
+
+
+def test_the_table_of_epochs_is_printed_outside_a_notebook(pictures, net, capsys):
+    fit(net, loader(pictures, 4), loader(pictures, 4), sgd(net), 2)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 and lines[0].startswith("epoch") and lines[2].split()[0] == "2"
