@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 import torch
 
 from helpers import CourseError
-from helpers.require import shown
-from helpers.require import told as _told
+from helpers.require import quoted as shown
+from helpers.require import summary as _told
 
 NOT_ATTEMPTED, NOT_YET, RIGHT = "not attempted", "not yet", "right"
 LIMIT_S = 4.0  # seconds for one answer

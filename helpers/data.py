@@ -140,7 +140,7 @@ class Pictures(Dataset):
 
     def subset(self, indices: list[int]) -> Pictures:
         """The pictures at these indices, in this order; nothing is decoded or copied again."""
-        indices = require.places(indices, len(self), "indices")
+        indices = require.indices(indices, len(self), "indices")
         return replace(
             self,
             files=[self.files[i] for i in indices],
@@ -175,7 +175,9 @@ def read_files(
     """Pictures from a list of files; labels: a number per file, an index into class_names."""
     require.instance(preprocess, Preprocess, "preprocess", "give net.preprocess of your network")
     class_names = require.names(class_names, "class_names")
-    labels = require.labels(labels, len(files), len(class_names))
+    labels = require.indices(labels, len(class_names), "labels")
+    if len(labels) != len(files):
+        raise CourseError(f"There are {len(files)} files and {len(labels)} labels: give one each.")
     store = FOLDER / "decoded"  # for those that do not fit in memory
     decoded = decode_all(
         files, lambda file: to_tensor(read_picture(file), preprocess), preprocess, store
@@ -186,7 +188,7 @@ def read_files(
 def split(pictures: Pictures, fraction: float, seed: int = 0) -> tuple[Pictures, Pictures]:
     """Two parts, the second with this fraction of every class: stratified, the same everywhere."""
     fraction = require.fraction(fraction, "The fraction")
-    generator = torch.Generator().manual_seed(require.seed(seed))
+    generator = torch.Generator().manual_seed(require.whole(seed, "seed"))
     first, second = [], []
     for label, name in enumerate(pictures.class_names):
         members = torch.where(pictures.labels == label)[0]
@@ -203,7 +205,10 @@ def split(pictures: Pictures, fraction: float, seed: int = 0) -> tuple[Pictures,
 
 def few(pictures: Pictures, n: int, seed: int = 0) -> Pictures:
     """`n` pictures of each class, drawn at random, or all of a class that has fewer."""
-    n, generator = require.whole(n, "n", 1), torch.Generator().manual_seed(require.seed(seed))
+    n, generator = (
+        require.whole(n, "n", 1),
+        torch.Generator().manual_seed(require.whole(seed, "seed")),
+    )
     order = torch.randperm(len(pictures), generator=generator)
     labels = pictures.labels[order]
     return pictures.subset(

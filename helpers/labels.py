@@ -22,14 +22,14 @@ class Match(NamedTuple):
 
 
 def imagenet_classes() -> list[str]:
-    """The 1,000 class names of ImageNet-1k in the order of a network's outputs."""
+    """Returns the 1,000 class names of ImageNet-1k in the order of a network's outputs."""
     from torchvision.models import ResNet18_Weights
 
     return list(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
 
 
 def imagenet_synonyms() -> dict[str, list[str]]:
-    """{class name: all its names}, from WordNet's synsets on which ImageNet is built."""
+    """Returns {class name: all its names}, from WordNet's synsets, on which ImageNet is built."""
     from timm.data import ImageNetInfo
 
     info = ImageNetInfo("imagenet-1k")
@@ -47,26 +47,20 @@ def match_labels(
     target_names: Sequence[str],
     match: str | Mapping[str, str | None] = "synonyms",
 ) -> list[Match]:
-    """A partner for each target class, or none.
+    """Returns a match for each target class, with a partner or without.
 
     match: "exact" (the same name; case, spaces and hyphens do not count), "synonyms" (the same
     name or, for classes of ImageNet, one of WordNet's other names), or your own {target: source}.
-    A name is not a meaning: "drumstick" is for drums there. Where a name fits more than one class,
-    `how` says so.
+    A name is not a meaning: ImageNet's "drumstick" plays drums. Where a name fits more than one
+    class, `how` says so.
     """
     source_names = require.names(source_names, "source_names")
     target_names = require.names(target_names, "target_names")
     if isinstance(match, Mapping):
-        unknown = [name for name in match if name not in target_names]
-        unknown += [mate for mate in match.values() if mate not in [*source_names, None]]
-        if unknown:
-            odd = require.shown(unknown[0])
-            raise CourseError(f"{odd} is no class here: correct the names in match.")
-        pairs = [(name, match.get(name)) for name in target_names]
-        return [Match(name, mate, "given" if mate else "no partner") for name, mate in pairs]
+        return _as_chosen(source_names, target_names, match)
     if match not in ("exact", "synonyms"):
         raise CourseError(
-            f'match is {require.shown(match)}: give "exact", "synonyms" or {{target: source}}.'
+            f'match is {require.quoted(match)}: give "exact", "synonyms" or {{target: source}}.'
         )
     by_name, by_synonym = defaultdict(list), defaultdict(list)
     synonyms = imagenet_synonyms() if match == "synonyms" else {}
@@ -74,21 +68,36 @@ def match_labels(
         by_name[_plain(name)].append(name)
         for other in dict.fromkeys(map(_plain, synonyms.get(name, []))):
             by_synonym[other].append(name)
-    return [_partner(name, by_name, by_synonym) for name in target_names]
+    return [_by_name(name, by_name, by_synonym) for name in target_names]
 
 
-def _partner(target: str, by_name: Mapping, by_synonym: Mapping) -> Match:
-    same, synonym = (table.get(_plain(target), []) for table in (by_name, by_synonym))
-    found = [target] if target in same else same or synonym
-    if len(found) > 1:
-        return Match(target, None, f"ambiguous: {' or '.join(found)}")
-    if not found:
+def _as_chosen(source_names: list[str], target_names: list[str], match: Mapping) -> list[Match]:
+    unknown = [name for name in match if name not in target_names]
+    unknown += [name for name in match.values() if name not in [*source_names, None]]
+    if unknown:
+        raise CourseError(
+            f"{require.quoted(unknown[0])} is no class here: correct the names in match."
+        )
+    partners = {name: match.get(name) for name in target_names}
+    return [
+        Match(name, partner, "given" if partner else "no partner")
+        for name, partner in partners.items()
+    ]
+
+
+def _by_name(target: str, by_name: Mapping, by_synonym: Mapping) -> Match:
+    same = by_name.get(_plain(target), [])
+    synonyms = by_synonym.get(_plain(target), [])
+    candidates = [target] if target in same else same or synonyms
+    if not candidates:
         return Match(target, None, "no partner")
-    others = [name for name in dict.fromkeys([*same, *synonym]) if name != found[0]]
-    how = "exact" if same else "synonym"
-    return Match(
-        target, found[0], f"{how}, also a name of {' and '.join(others)}" if others else how
-    )
+    if len(candidates) > 1:
+        return Match(target, None, f"ambiguous: {' or '.join(candidates)}")
+    partner, how = candidates[0], "exact" if same else "synonym"
+    others = [name for name in dict.fromkeys([*same, *synonyms]) if name != partner]
+    if others:
+        how += f", also a name of {' and '.join(others)}"
+    return Match(target, partner, how)
 
 
 def ask(
@@ -98,11 +107,11 @@ def ask(
     target_names: Sequence[str],
     at_least: float = 0.5,
 ) -> list[Match]:
-    """Match by what the source network says of your pictures.
+    """Returns matches by what the source network says about your pictures.
 
     probabilities: float (N, source classes), as `predict` returns them; labels: int64 (N,), an
     index into target_names. The partner of a class is the name that comes first most often, if it
-    does so in this share of the pictures or more.
+    does so for at least this share of the pictures.
     """
     for value, name in ((probabilities, "probabilities"), (labels, "labels")):
         require.instance(value, Tensor, name, "give a tensor")
@@ -114,16 +123,19 @@ def ask(
             f"probabilities must be {len(labels)} x {len(source_names)}, pictures x source "
             f"classes, not {' x '.join(map(str, probabilities.shape))}: give those of predict."
         )
-    first, matches = probabilities.argmax(1), []
-    for label, name in enumerate(target_names):
-        said = first[labels == label]
-        if not len(said):
-            raise CourseError(f'There is no picture of "{name}" to ask about: add some.')
-        counts = said.bincount(minlength=len(source_names))
-        best, share = int(counts.argmax()), counts.max().item() / len(said)
-        told = f"first for {share:.0%} of {len(said)} pictures"
-        if share >= at_least:
-            matches.append(Match(name, source_names[best], told))
-        else:
-            matches.append(Match(name, None, f"no partner: {source_names[best]} {told}"))
-    return matches
+    return [
+        _most_frequent(name, probabilities[labels == label].argmax(1), source_names, at_least)
+        for label, name in enumerate(target_names)
+    ]
+
+
+def _most_frequent(target: str, answers: Tensor, names: list[str], at_least: float) -> Match:
+    """answers: for each picture of the class, the number of the name that comes first."""
+    if not len(answers):
+        raise CourseError(f'There is no picture of "{target}" to ask about: add some.')
+    counts = answers.bincount(minlength=len(names))
+    name, share = names[int(counts.argmax())], counts.max().item() / len(answers)
+    how = f"first for {share:.0%} of {len(answers)} pictures"
+    if share < at_least:
+        return Match(target, None, f"no partner: {name} {how}")
+    return Match(target, name, how)

@@ -21,12 +21,13 @@ from torchvision.transforms.v2.functional import center_crop
 
 from helpers import NUMBERS, require
 from helpers.data import Pictures
-from helpers.train import History
+from helpers.require import CourseError
 
 # Okabe and Ito (2008): eight colours that colour-blind people tell apart; the pale yellow left out
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 STYLES = ["-", "--", "-.", ":"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+WINDOW = 5  # batches that a point of a training curve is the mean of: a single one says little
 
 
 class Drawing:
@@ -58,7 +59,10 @@ def image_grid(
     description: str = "",
 ) -> Drawing:
     """Pictures in rows, each with its title; tensors are uint8 (3, H, W), 0 to 255."""
-    pictures, titles = require.pictures(pictures), require.many(titles, "The titles")
+    pictures = [_pixels(picture) for picture in require.many(pictures, "The pictures")]
+    if not pictures:
+        raise CourseError("There is no picture to show, the list is empty: give one or more.")
+    titles = require.many(titles, "The titles")
     columns = min(require.whole(columns, "columns", 1), len(pictures))
     rows = -(-len(pictures) // columns)
     lines = max([0, *(str(title).count("\n") + 1 for title in titles)])
@@ -66,72 +70,76 @@ def image_grid(
     axes = figure.subplots(rows, columns, squeeze=False).flatten()
     for ax in axes:
         ax.axis("off")
-    for i, (ax, picture) in enumerate(zip(axes, pictures, strict=False)):
-        is_tensor = isinstance(picture, Tensor)
-        ax.imshow(picture.permute(1, 2, 0).numpy() if is_tensor else picture)
-        if i < len(titles):
-            ax.set_title(titles[i], fontsize=8)
+    for ax, picture in zip(axes, pictures, strict=False):
+        ax.imshow(picture)
+    for ax, title in zip(axes[: len(pictures)], titles, strict=False):
+        ax.set_title(title, fontsize=8)
     figure.subplots_adjust(wspace=0.06, hspace=0.06 + 0.1 * lines)
     if not description:
-        told = ", ".join(dict.fromkeys(str(t).replace("\n", " ") for t in titles))
         count = "1 picture" if len(pictures) == 1 else f"{len(pictures)} pictures"
-        description = f"{count}: {told}" if told else count
+        words = dict.fromkeys(str(title).replace("\n", " ") for title in titles)
+        description = f"{count}: {', '.join(words)}" if words else count
     return Drawing(figure, description, "jpeg")
 
 
-def learning_curves(runs: Mapping[str, History], description: str = "") -> Drawing:
-    """Loss and accuracy against epochs of one run or several: training lines, validation points."""
+def _pixels(picture: Tensor | Image.Image) -> np.ndarray:
+    """The picture as an array (H, W, 3)."""
+    advice = "give a tensor (3, H, W) or an image of Pillow"
+    require.instance(picture, (Tensor, Image.Image), "A picture", advice)
+    if isinstance(picture, Image.Image):
+        return np.asarray(picture)
+    if picture.ndim != 3 or picture.shape[0] != 3 or not picture.numel():
+        raise CourseError(f"A picture is {require.summary(picture)}: {advice}.")
+    return picture.permute(1, 2, 0).numpy()
+
+
+def learning_curves(runs: Mapping, description: str = "") -> Drawing:
+    """Loss and accuracy against epochs: lines for training, points for validation.
+
+    runs: {name: the History that fit returned}.
+    """
     require.instance(runs, Mapping, "The runs", 'give a dictionary {"a name": history}')
     for history in runs.values():
-        require.instance(history, History, "A run", "give what fit returned")
+        if not hasattr(history, "epochs"):
+            raise CourseError(f"A run is {require.quoted(history)}: give what fit returned.")
     figure = Figure(figsize=(7.6, 2.9))
     for ax, what in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for i, (name, history) in enumerate(runs.items()):
-            steps, rows = history.steps, history.epochs
             color = COLORS[i % len(COLORS)]
-            ax.plot(
-                [s["epoch"] for s in steps],
-                _smooth([s[what] for s in steps]),
-                STYLES[i % len(STYLES)],
-                color=color,
-                alpha=0.75,
-                label=f"{name}, training",
-            )
-            valid = [(r["epoch"], r[f"valid_{what}"]) for r in rows if f"valid_{what}" in r]
-            if valid:
-                x, y = zip(*valid, strict=True)
-                ax.plot(
-                    x, y, MARKERS[i % len(MARKERS)], color=color, ms=8, label=f"{name}, validation"
-                )
-        ax.set(xlabel="epoch", ylabel={"loss": "cross-entropy loss"}.get(what, what))
+            style, marker = STYLES[i % len(STYLES)], MARKERS[i % len(MARKERS)]
+            epochs = [step["epoch"] for step in history.steps]
+            values = _smooth([step[what] for step in history.steps])
+            ax.plot(epochs, values, style, color=color, alpha=0.75, label=f"{name}, training")
+            rows = [row for row in history.epochs if f"valid_{what}" in row]
+            if rows:
+                epochs = [row["epoch"] for row in rows]
+                values = [row[f"valid_{what}"] for row in rows]
+                ax.plot(epochs, values, marker, color=color, ms=8, label=f"{name}, validation")
+        ax.set(xlabel="epoch", ylabel="cross-entropy loss" if what == "loss" else what)
         ax.set_ylim(bottom=0, top=1.02 if what == "accuracy" else None)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.grid(alpha=0.3)
     figure.axes[-1].legend(fontsize=8, loc="lower right")
     figure.tight_layout()
-    return Drawing(figure, description or _curves_in_words(runs))
+    words = "; ".join(_run_in_words(name, history.epochs) for name, history in runs.items())
+    return Drawing(figure, description or f"Learning curves. {words}.")
 
 
-def _smooth(values: list[float], span: int = 5) -> list[float]:
-    """The mean over the last few batches: a single batch says little."""
-    return [float(np.mean(values[max(0, i - span + 1) : i + 1])) for i in range(len(values))]
+def _smooth(values: list[float]) -> list[float]:
+    return [float(np.mean(values[max(0, i - WINDOW + 1) : i + 1])) for i in range(len(values))]
 
 
-def _curves_in_words(runs: Mapping[str, History]) -> str:
-    parts = []
-    for name, history in runs.items():
-        if not history.epochs:
-            parts.append(f"{name}: no whole epoch")
-            continue
-        first, last = history.epochs[0], history.epochs[-1]
-        part = f"{name}: training loss {first['train_loss']:.2f} to {last['train_loss']:.2f}"
-        if "valid_accuracy" in last:
-            part += (
-                f", validation accuracy {first['valid_accuracy']:.2f} after epoch 1, "
-                f"{last['valid_accuracy']:.2f} after epoch {last['epoch']}"
-            )
-        parts.append(part)
-    return "Learning curves. " + "; ".join(parts) + "."
+def _run_in_words(name: str, epochs: list[dict]) -> str:
+    if not epochs:
+        return f"{name}: no whole epoch"
+    first, last = epochs[0], epochs[-1]
+    words = f"{name}: training loss {first['train_loss']:.2f} to {last['train_loss']:.2f}"
+    if "valid_accuracy" in last:
+        words += (
+            f", validation accuracy {first['valid_accuracy']:.2f} after epoch 1, "
+            f"{last['valid_accuracy']:.2f} after epoch {last['epoch']}"
+        )
+    return words
 
 
 def confusion(labels: Tensor, predicted: Tensor, class_names: Sequence[str]) -> Drawing:
@@ -140,32 +148,29 @@ def confusion(labels: Tensor, predicted: Tensor, class_names: Sequence[str]) -> 
     labels, predicted: class numbers, int64 (N,).
     """
     k = len(require.names(class_names, "class_names"))
+    labels = require.indices(labels, k, "labels")
+    predicted = require.indices(predicted, k, "predicted")
+    if len(labels) != len(predicted):
+        raise CourseError(
+            f"There are {len(labels)} labels and {len(predicted)} predictions: give one of each "
+            "for every picture."
+        )
     counts = np.zeros((k, k), int)
-    np.add.at(counts, require.pairs(labels, predicted, k), 1)
+    np.add.at(counts, (labels, predicted), 1)
+    shares = counts / counts.sum(1, keepdims=True).clip(1)
     figure = Figure(figsize=(1.9 + 0.75 * k, 1.3 + 0.62 * k))
     ax = figure.subplots()
-    ax.imshow(counts / counts.sum(1, keepdims=True).clip(1), cmap="Blues", vmin=0, vmax=1)
-    for row in range(k):
-        for column in range(k):
-            dark = counts[row, column] > 0.6 * counts[row].sum()
-            ax.text(
-                column,
-                row,
-                counts[row, column],
-                ha="center",
-                va="center",
-                color="white" if dark else "black",
-            )
+    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    words = []
+    for row, column in np.ndindex(k, k):
+        n, color = counts[row, column], "white" if shares[row, column] > 0.6 else "black"
+        ax.text(column, row, n, ha="center", va="center", color=color)
+        if n:
+            words.append(f"{n} of {class_names[row]} called {class_names[column]}")
     ax.set_xticks(range(k), class_names, rotation=30 if k > 3 else 0)
     ax.set_yticks(range(k), class_names)
     ax.set(xlabel="what the network says", ylabel="what it is")
-    cells = [
-        f"{counts[r, c]} of {class_names[r]} called {class_names[c]}"
-        for r in range(k)
-        for c in range(k)
-        if counts[r, c]
-    ]
-    return Drawing(figure, "Confusion matrix: " + ", ".join(cells) + ".")
+    return Drawing(figure, f"Confusion matrix: {', '.join(words)}.")
 
 
 def mistakes(pictures: Pictures, probabilities: Tensor, n: int = 6) -> Drawing | str:
@@ -174,28 +179,33 @@ def mistakes(pictures: Pictures, probabilities: Tensor, n: int = 6) -> Drawing |
     probabilities: float (N, classes), in the order of the pictures, as `predict` returns them.
     """
     labels, names = pictures.labels, pictures.class_names
-    require.table(probabilities, len(pictures), len(names))
-    sure, said = probabilities.max(1)
-    wrong = torch.where(said != labels)[0]
+    shape = (len(pictures), len(names))
+    if not isinstance(probabilities, Tensor) or probabilities.shape != shape:
+        raise CourseError(
+            f"The probabilities are {require.summary(probabilities)} and must have the shape "
+            f"{shape}: give those that predict returned for these pictures."
+        )
+    confidence, answers = probabilities.max(1)
+    wrong = torch.where(answers != labels)[0]
     if not len(wrong):
         return f"No mistake among {len(pictures)} pictures."
-    worst = wrong[sure[wrong].argsort(descending=True)][:n].tolist()
-    side = pictures.preprocess.size
-    told = [f'says "{names[said[i]]}" {sure[i]:.0%}, is "{names[labels[i]]}"' for i in worst]
-    titles = [_short_lines(names[said[i]], f"{sure[i]:.0%}", "is", names[labels[i]]) for i in worst]
-    shown = [center_crop(pictures.decoded[i], [side, side]) for i in worst]
+    worst = wrong[confidence[wrong].argsort(descending=True)][:n].tolist()
+    side, titles, words = pictures.preprocess.size, [], []
+    for i in worst:
+        answer, truth, percent = names[answers[i]], names[labels[i]], f"{confidence[i]:.0%}"
+        titles.append(f"{_wrapped(f'{answer} {percent}')}\n{_wrapped(f'is {truth}')}")
+        words.append(f'says "{answer}" {percent}, is "{truth}"')
     return image_grid(
-        shown,
+        [center_crop(pictures.decoded[i], [side, side]) for i in worst],
         titles,
         description=f"{len(worst)} of {len(wrong)} mistakes among {len(pictures)} pictures: "
-        + "; ".join(told),
+        + "; ".join(words),
     )
 
 
-def _short_lines(said: str, sure: str, verb: str, true: str) -> str:
-    """A title that fits above a small picture, however long the names are."""
-    lines = [f"{said} {sure}", f"{verb} {true}"]
-    return "\n".join("\n".join(wrap(line.replace("_", " "), 18)) for line in lines)
+def _wrapped(line: str) -> str:
+    """A line of a title that fits above a small picture, however long the names are."""
+    return "\n".join(wrap(line.replace("_", " "), 18))
 
 
 def spread(
@@ -205,26 +215,26 @@ def spread(
     results = require.rows(results, "results")
     figure = Figure(figsize=(6, 0.75 + 0.42 * len(results)))
     ax = figure.subplots()
-    names = list(results)
+    names = []
     for row, (name, values) in enumerate(results.items()):
         color = COLORS[row % len(COLORS)]
         ax.plot(values, [row] * len(values), "o", color=color, alpha=0.6, ms=7)
         ax.plot([np.mean(values)] * 2, [row - 0.28, row + 0.28], color=color, lw=3)
-        names[row] = f"{name}  {spoken(values)}"
+        names.append(f"{name}  {spoken(values)}")
     ax.set_yticks(range(len(names)), names)
     ax.set(xlabel=what, ylim=(len(names) - 0.5, -0.5), xlim=limits)
     ax.grid(axis="x", alpha=0.3)
-    return Drawing(figure, f"{what}, mean and standard deviation: " + "; ".join(names) + ".")
+    return Drawing(figure, f"{what}, mean and standard deviation: {'; '.join(names)}.")
 
 
 def spoken(values: Sequence[float]) -> str:
-    """Mean, standard deviation and number of values as text, such as "0.94 ± 0.01, n = 3"."""
+    """Returns mean, standard deviation and number of values, such as "0.940 ± 0.010, n = 3"."""
     deviation = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
     return f"{np.mean(values):.3f}{deviation}, n = {len(values)}"
 
 
 def closing_table(rows: Mapping[str, Sequence[float]], unit: str = "test accuracy") -> None:
-    """The table at a lesson's end, one row per method: values over seeds, their mean and spread.
+    """Shows the table at a lesson's end, one row per method: values over seeds, mean and spread.
 
     The same numbers go along as JSON, for programs: `course.py run` gathers them.
     """
@@ -242,16 +252,10 @@ def closing_table(rows: Mapping[str, Sequence[float]], unit: str = "test accurac
         f"<tbody>{body}</tbody></table>"
     )
     text = "\n".join(f"{name:40} {spoken(v)}" for name, v in rows.items())
-    shown = {"text/html": table, "text/plain": text, NUMBERS: table_numbers(rows)}
-    display(shown, raw=True)
-
-
-def table_numbers(rows: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """{name: mean}, and, of several values, their standard deviation and how many there are."""
     numbers = {}
     for name, values in rows.items():
         numbers[name] = round(float(np.mean(values)), 4)
         if len(values) > 1:
             numbers[f"{name}, standard deviation"] = round(float(np.std(values, ddof=1)), 4)
             numbers[f"{name}, seeds"] = len(values)
-    return numbers
+    display({"text/html": table, "text/plain": text, NUMBERS: numbers}, raw=True)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from torch.utils.data import DataLoader, Sampler, SequentialSampler
 from tqdm import tqdm
 
 from helpers import require
+from helpers.files.atomic import atomic, unwritable
 from helpers.models import check_outputs, output_layer, stages
 from helpers.require import CourseError
 
@@ -53,7 +53,7 @@ def fit(
     checkpoint: str | Path | None = None,
     quiet: bool = False,
 ) -> History:
-    """Train a network with the mean cross-entropy of each batch, on whatever device there is.
+    """Trains a network with the mean cross-entropy of each batch, on whatever device there is.
 
     Under `accelerate launch` every process learns from its part of each batch, so batches, steps
     and learning rates are those of one process. BatchNorm in train mode sees only that part.
@@ -62,92 +62,94 @@ def fit(
     each epoch; when it is there already, the run goes on from it to the same result, bit for bit.
     Stopping the cell returns the history so far; the network stays usable, in eval mode.
     """
-    require.training(net, train, valid, optimizer)
-    _check(net, train, optimizer)
-    epochs, seed = require.whole(epochs, "epochs"), require.seed(seed)
-    checkpoint = checkpoint and require.new_file(checkpoint, "checkpoint")
+    epochs, seed = require.whole(epochs, "epochs"), require.whole(seed, "seed")
+    _check_run(net, train, valid, optimizer)
     accelerator = accelerator_for(train)
-    raw, sampler, history = (net, optimizer, scheduler), train.sampler, History()
-    net, optimizer, train = accelerator.prepare(net, optimizer, train)
-    if checkpoint and Path(checkpoint).exists():
-        history = _load(checkpoint, *raw, accelerator.device)
+    model, stepper, batches = accelerator.prepare(net, optimizer, train)
+    history = History()
+    if checkpoint:
+        checkpoint = require.path(checkpoint, "checkpoint")
+        if checkpoint.exists():
+            history = _load(checkpoint, net, optimizer, scheduler, accelerator.device)
     report = Report(epochs, quiet or not accelerator.is_main_process)
     for row in history.epochs:
         report.row(row)
-    rows, noted = [], 0  # of each batch of this epoch: summed loss, right answers, examples
+    sums, noted = [], 0  # of each batch in this epoch: loss, right answers, examples
     try:
         with torch.random.fork_rng():
             for epoch in range(len(history.epochs), epochs):
-                seed_epoch(accelerator, sampler, seed + 1_000_003 * epoch)
                 start, noted = time.perf_counter(), len(history.steps)
-                _train_epoch(accelerator, net, train, optimizer, scheduler, epoch, rows, report)
-                row = _note(history, epoch, len(train), accelerator.reduce(torch.stack(rows)))
-                rows.clear()
-                for buffer in raw[0].buffers():
+                seed_epoch(accelerator, train.sampler, seed + 1_000_003 * epoch)
+                _train_epoch(accelerator, model, batches, stepper, scheduler, epoch, sums, report)
+                row = _note(history, epoch, len(batches), accelerator.reduce(torch.stack(sums)))
+                sums.clear()
+                for buffer in net.buffers():
                     broadcast(buffer)  # BatchNorm's, of the first process: the same everywhere
                 if valid is not None:
-                    scores = evaluate(raw[0], valid)
+                    scores = evaluate(net, valid)
                     row |= {"valid_loss": scores["loss"], "valid_accuracy": scores["accuracy"]}
                 row["seconds"] = time.perf_counter() - start
                 history.epochs.append(row)
                 report.row(row)
                 if checkpoint and accelerator.is_main_process:
-                    _save(checkpoint, *raw, history)
+                    _save(checkpoint, net, optimizer, scheduler, history)
     except KeyboardInterrupt:
         report.line(f"stopped by you in epoch {len(history.epochs) + 1}")
         if len(history.steps) == noted:
-            _note(history, len(history.epochs), len(train), rows)
-    raw[0].eval()
+            _note(history, len(history.epochs), len(batches), sums)
+    net.eval()
     give_back_memory()
     return history
 
 
-def _check(net: nn.Module, train: DataLoader, optimizer: Optimizer) -> None:
+def _check_run(net, train, valid, optimizer) -> None:
+    """Refuses what a run of `fit` cannot be made of."""
+    require.network(net)
+    for loader in [train] if valid is None else [train, valid]:
+        require.batches(loader)
+    advice = "make one, as torch.optim.AdamW(groups)"
+    require.instance(optimizer, Optimizer, "The optimiser", advice)
     if len(train.dataset) == 0:
         raise CourseError("There is no picture to train on: look at what the loader was made of.")
     check_outputs(net, train.dataset)
-    held = [p for group in optimizer.param_groups for p in group["params"]]
-    own = set(net.parameters())
-    if not any(p.requires_grad for p in held):
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    if not any(p.requires_grad for p in parameters):
         raise CourseError(
             "Every parameter is frozen, the output layer too, so there is nothing to train: "
             "set requires_grad = True for the output layer."
         )
-    if not own.issuperset(held):
+    if not set(net.parameters()).issuperset(parameters):
         raise CourseError(
             "The optimiser holds parameters that are not in this network: make the optimiser "
             "after the network has its new output layer."
         )
 
 
-def _train_epoch(accelerator, net, train, optimizer, scheduler, epoch, rows, report) -> None:
-    """One pass over the training pictures; adds a row for each batch."""
-    net.train()
-    for pictures, labels in train:
+def _train_epoch(accelerator, model, batches, optimizer, scheduler, epoch, sums, report) -> None:
+    """One pass over the training pictures; adds the sums of each batch."""
+    model.train()
+    for pictures, labels in batches:
         mine, n = examples(accelerator, len(labels))
         optimizer.zero_grad()
-        outputs, labels = net(pictures)[:mine], labels[:mine]
+        outputs, labels = model(pictures)[:mine], labels[:mine]
         loss = F.cross_entropy(outputs, labels, reduction="sum")
         accelerator.backward(loss * accelerator.num_processes / n)  # the mean over all processes
         optimizer.step()
         if scheduler:
             scheduler.step()
         right = (outputs.argmax(1) == labels).sum()
-        rows.append(torch.stack([loss.detach(), right, torch.full_like(right, mine)]))
-        report.progress(epoch, len(rows), len(train), rows[-1])
+        sums.append(torch.stack([loss.detach(), right, torch.full_like(right, mine)]))
+        report.progress(epoch, len(sums), len(batches), sums[-1])
 
 
-def _note(history: History, epoch: int, batches: int, rows) -> dict:
-    """Add the batches of an epoch to history.steps; return the means over its examples."""
-    steps, total = [], [0.0, 0, 0]
-    for i, row in enumerate(rows):
-        loss, right, n = row.tolist()
-        done = epoch + (i + 1) / batches
-        steps.append({"epoch": done, "loss": loss / n, "accuracy": right / n})
-        total = [a + b for a, b in zip(total, (loss, right, n), strict=True)]
-    history.steps += steps  # all or, if the cell is stopped before, none
-    loss, right, n = total
-    n = max(n, 1)  # stopped before the first batch
+def _note(history: History, epoch: int, batches: int, sums) -> dict:
+    """Adds the batches of an epoch to history.steps; returns the means over its examples."""
+    rows = [row.tolist() for row in sums]
+    history.steps += [  # all or, if the cell is stopped before, none
+        {"epoch": epoch + (i + 1) / batches, "loss": loss / n, "accuracy": right / n}
+        for i, (loss, right, n) in enumerate(rows)
+    ]
+    loss, right, n = (sum(column) for column in zip(*rows, strict=True)) if rows else (0, 0, 1)
     return {"epoch": epoch + 1, "train_loss": loss / n, "train_accuracy": right / n}
 
 
@@ -164,25 +166,8 @@ def eval_mode(net: nn.Module) -> Iterator[nn.Module]:
             layer.training = mode
 
 
-def _outputs(net: nn.Module, loader: DataLoader, read=None) -> tuple[Tensor, Tensor]:
-    """What `read` or the network makes of all pictures, float32 (N, K), and labels, int64 (N,)."""
-    require.network(net)
-    require.batches(loader)
-    accelerator, read = accelerator_for(loader), read or net
-    net.to(accelerator.device)
-    parts = []
-    with eval_mode(net):
-        for pictures, labels in accelerator.prepare(loader):
-            both = accelerator.gather_for_metrics((read(pictures).float(), labels))
-            parts.append([part.cpu() for part in both])
-    if not parts:
-        raise CourseError("There is no picture to look at: see what the loader was made of.")
-    outputs, labels = zip(*parts, strict=True)
-    return torch.cat(outputs), torch.cat(labels)
-
-
 def evaluate(net: nn.Module, loader: DataLoader) -> dict:
-    """{"loss": mean cross-entropy in nats, "accuracy": a fraction, "n": pictures}, in eval mode."""
+    """Returns {"loss": mean cross-entropy in nats, "accuracy": a fraction, "n": pictures}."""
     outputs, labels = _outputs(net, loader)
     check_outputs(net, loader.dataset)
     return {
@@ -193,7 +178,7 @@ def evaluate(net: nn.Module, loader: DataLoader) -> dict:
 
 
 def predict(net: nn.Module, loader: DataLoader) -> Tensor:
-    """Probabilities, float32 (N, classes), in the order of the loader's pictures, in eval mode."""
+    """Returns probabilities, float32 (N, classes), in the order of the loader's pictures."""
     require.batches(loader)
     if not isinstance(loader.sampler, SequentialSampler):
         raise CourseError(
@@ -205,17 +190,18 @@ def predict(net: nn.Module, loader: DataLoader) -> Tensor:
 def extract_features(
     net: nn.Module, loader: DataLoader, n: int | None = None
 ) -> tuple[Tensor, Tensor]:
-    """What the body makes of each picture: features, float32 (N, D), and labels, int64 (N,).
+    """Returns what the body makes of each picture: features (N, D), and labels, int64 (N,).
 
-    n: the features that come out of the bottom `n` stages, from 1 up, averaged over all places of
-    the picture; None: those that the output layer gets. In eval mode, in the loader's order.
+    n: the features, float32, that come out of the bottom `n` stages, from 1 up, averaged over all
+    positions; None: those that the output layer gets. In eval mode, in the loader's order.
     """
-    parts = stages(net) if n is not None else []
-    n = None if n is None else require.whole(n, "n, a number of stages,", 1, len(parts))
-    above = parts[n].layers[0] if n is not None and n < len(parts) else output_layer(net)[1]
+    parts = [] if n is None else stages(net)
+    if n is not None:
+        n = require.whole(n, "n, a number of stages,", 1, len(parts))
+    above = parts[n].layers[0] if parts[n:] else output_layer(net)[1]
     channels_last = getattr(net, "output_fmt", "NCHW") == "NHWC"
 
-    def read(pictures: Tensor) -> Tensor:
+    def body(pictures: Tensor) -> Tensor:
         hook = above.register_forward_pre_hook(_stop_here)
         try:
             net(pictures)
@@ -223,10 +209,10 @@ def extract_features(
             x = reached.args[0]
         finally:
             hook.remove()
-        places = {2: (), 3: (1,), 4: (1, 2) if channels_last else (2, 3)}[x.ndim]
-        return x.mean(places) if places else x
+        positions = {2: (), 3: (1,), 4: (1, 2) if channels_last else (2, 3)}[x.ndim]
+        return x.mean(positions) if positions else x
 
-    return _outputs(net, loader, read)
+    return _outputs(net, loader, body)
 
 
 class _Reached(Exception):
@@ -237,23 +223,42 @@ def _stop_here(layer: nn.Module, inputs: tuple) -> None:
     raise _Reached(inputs[0])
 
 
-def _save(file: str | Path, net, optimizer, scheduler, history: History) -> None:
-    """Written beside its place, then renamed: a save that breaks off leaves the last one whole."""
-    parts = {"net": net, "optimizer": optimizer, "scheduler": scheduler}
-    values = {name: x.state_dict() if x is not None else None for name, x in parts.items()}
-    values["history"] = asdict(history)
-    part = Path(f"{file}.part")
-    part.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        torch.save(values, part)
-        os.replace(part, file)
-    finally:
-        part.unlink(missing_ok=True)
+def _outputs(
+    net: nn.Module, loader: DataLoader, forward: Callable | None = None
+) -> tuple[Tensor, Tensor]:
+    """What the network, or `forward`, makes of all pictures, float32 (N, K), and int64 labels."""
+    require.network(net)
+    require.batches(loader)
+    accelerator, forward = accelerator_for(loader), forward or net
+    net.to(accelerator.device)
+    parts = []
+    with eval_mode(net):
+        for pictures, labels in accelerator.prepare(loader):
+            both = accelerator.gather_for_metrics((forward(pictures).float(), labels))
+            parts.append([part.cpu() for part in both])
+    if not parts:
+        raise CourseError("There is no picture to look at: see what the loader was made of.")
+    outputs, labels = zip(*parts, strict=True)
+    return torch.cat(outputs), torch.cat(labels)
 
 
-def _load(file: str | Path, net, optimizer, scheduler, device) -> History:
+def _save(checkpoint: Path, net, optimizer, scheduler, history: History) -> None:
+    values = {
+        "net": net.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "scheduler": scheduler.state_dict() if scheduler else None,
+        "history": asdict(history),
+    }
     try:
-        values = torch.load(file, weights_only=True, map_location=device)
+        with atomic(checkpoint) as file:
+            torch.save(values, file)
+    except OSError as error:
+        raise unwritable(checkpoint, error) from None
+
+
+def _load(checkpoint: Path, net, optimizer, scheduler, device) -> History:
+    try:
+        values = torch.load(checkpoint, weights_only=True, map_location=device)
         net.load_state_dict(values["net"])
         optimizer.load_state_dict(values["optimizer"])
         if scheduler:
@@ -261,11 +266,11 @@ def _load(file: str | Path, net, optimizer, scheduler, device) -> History:
         return History(**values["history"])
     except Exception:
         what = "does not fit this run: delete it to start anew, or name another file."
-        raise CourseError(f"The checkpoint {file} {what}") from None
+        raise CourseError(f"The checkpoint {checkpoint} {what}") from None
 
 
 class Report:
-    """A table of epochs with a progress bar under it; in a notebook it is redrawn in place."""
+    """What `fit` shows: a table of epochs, a progress bar under it; redrawn in a notebook."""
 
     HEAD = "epoch   train loss  accuracy   valid loss  accuracy   seconds"
 
@@ -286,22 +291,22 @@ class Report:
             known = f"{part}_loss" in row
             cells.append(f"{row[f'{part}_loss']:12.3f}" if known else f"{'':12}")
             cells.append(f"{row[f'{part}_accuracy']:9.3f}" if known else f"{'':9}")
-        self.line(f"{cells[0]} {cells[1]} {cells[2]} {cells[3]} {cells[4]} {row['seconds']:9.1f}")
+        self.line(" ".join([*cells, f"{row['seconds']:9.1f}"]))
 
-    def progress(self, epoch: int, done: int, batches: int, row: Tensor) -> None:
-        """row: the last batch's summed loss, right answers, examples; read only when it is shown,
+    def progress(self, epoch: int, batch: int, batches: int, sums: Tensor) -> None:
+        """sums: the last batch's loss, right answers, examples; read only when the bar is drawn,
         because a GPU must not wait for it."""
         now = time.perf_counter()
         if self.quiet or now - self.shown < 0.3:
             return
-        loss = (row[0] / row[2]).item()
+        loss = (sums[0] / sums[2]).item()
         bar = tqdm.format_meter(
-            done, batches, now - self.start, ncols=70, unit=" batches", postfix=f"loss {loss:.3f}"
+            batch, batches, now - self.start, ncols=70, unit=" batches", postfix=f"loss {loss:.3f}"
         )
         self._draw(f"{epoch + 1:5d}   {bar}")
 
     def _draw(self, bar: str = "") -> bool:
-        """Show the table in a notebook; False where there is none."""
+        """Shows the table in a notebook; returns False where there is none."""
         from IPython import get_ipython
         from IPython.display import display
 
@@ -317,7 +322,7 @@ class Report:
 
 
 def accelerator() -> Accelerator:
-    """Shares each batch among all processes, so that batches mean the same as in one.
+    """Returns what shares each batch among all processes, so that batches mean the same as in one.
 
     In full precision where there is no GPU: half of it is slower there.
     """
@@ -328,14 +333,14 @@ def accelerator() -> Accelerator:
 
 
 def accelerator_for(loader: DataLoader) -> Accelerator:
-    """The accelerator, if it can share the loader's batches."""
-    found = accelerator()
-    if loader.batch_size % found.num_processes:
+    """Returns the accelerator; raises CourseError if it cannot share the loader's batches."""
+    processes = accelerator()
+    if loader.batch_size % processes.num_processes:
         raise CourseError(
-            f"A batch of {loader.batch_size} cannot be shared by {found.num_processes} "
+            f"A batch of {loader.batch_size} cannot be shared by {processes.num_processes} "
             "processes: make batch_size a multiple of their number."
         )
-    return found
+    return processes
 
 
 def seed_epoch(accelerator: Accelerator, sampler: Sampler, seed: int) -> None:
@@ -349,21 +354,21 @@ def seed_epoch(accelerator: Accelerator, sampler: Sampler, seed: int) -> None:
 
 
 def examples(accelerator: Accelerator, here: int) -> tuple[int, int]:
-    """How many of the `here` examples count, and how many in the batches of all processes.
+    """Returns how many of the `here` examples count, and how many in all processes' batches.
 
     accelerate fills a short last batch up with others, so that all processes get equally many.
     """
-    state, both = accelerator.gradient_state, here * accelerator.num_processes
+    state, everywhere = accelerator.gradient_state, here * accelerator.num_processes
     if accelerator.num_processes > 1 and state.end_of_dataloader and state.remainder > 0:
-        both = state.remainder
-    return min(max(both - here * accelerator.process_index, 0), here), both
+        everywhere = state.remainder
+    return min(max(everywhere - here * accelerator.process_index, 0), here), everywhere
 
 
 MMAP_MAX, TRIM_THRESHOLD = -4, -1  # numbers of mallopt's settings in glibc's malloc.h
 
 
 @functools.cache
-def _libc() -> ctypes.CDLL | None:
+def _glibc() -> ctypes.CDLL | None:
     """The C library, if it is the one whose settings these are: glibc, on Linux."""
     try:
         return ctypes.CDLL("libc.so.6") if sys.platform == "linux" else None
@@ -373,17 +378,17 @@ def _libc() -> ctypes.CDLL | None:
 
 @functools.cache
 def keep_memory() -> bool:
-    """Keep what is freed from now on within the process; whether that could be set.
+    """Keeps memory that is freed from now on within the process; returns True if that was set.
 
-    As it comes, glibc gives each large tensor back to the system as soon as it is freed. The next
-    step asks for it again, and the system clears it page by page: with EfficientNet-Lite0 that took
-    up to half of the time of a step on a processor. Elsewhere than on Linux nothing changes.
+    By default, glibc gives each large tensor back to the system as soon as it is freed. The next
+    step asks for it again, and the system clears it page by page: with EfficientNet-Lite0 that
+    took up to half of the time of a step on a processor. Other systems are left as they are.
     """
-    libc = _libc()
+    libc = _glibc()
     return bool(libc and libc.mallopt(MMAP_MAX, 0) and libc.mallopt(TRIM_THRESHOLD, -1))
 
 
 def give_back_memory() -> None:
-    """Return what is free now to the system: for a process that goes on to do little."""
+    """Returns free memory to the system: for a process that goes on to do little."""
     if keep_memory():
-        _libc().malloc_trim(0)
+        _glibc().malloc_trim(0)

@@ -63,15 +63,17 @@ def alone(target: Path) -> Iterator[None]:
         lock.release()
 
 
-def make_once(target: Path, make: Callable[[Path], object]) -> Path:
-    """Return `target`; if it is missing, `make(part)` writes it, in one process at a time.
+def make_once(
+    target: Path, make: Callable[[Path], object], is_done: Callable[[Path], bool] = Path.exists
+) -> Path:
+    """Returns `target`; unless it is done, `make(part)` writes it, in one process at a time.
 
     make: gets a path beside `target`, see `atomic`. Raises CourseError where it cannot be written.
     """
     try:
-        if not target.exists():
+        if not is_done(target):
             with alone(target):
-                if not target.exists():  # unless another process was quicker
+                if not is_done(target):  # unless another process was quicker
                     with atomic(target) as part:
                         make(part)
     except OSError as error:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import course
 from classroom import check, grade
 from classroom.judge import NOT_YET, RIGHT, judge
-from helpers import CourseError, data, kaggle, labels, models, plot, train
+from helpers import CourseError, data, kaggle, labels, models, train
 from helpers.kaggle import read_table
 from tests.bad_input import is_a_sentence
 from tests.bad_input.arguments import in_folder, net, pictures
@@ -301,14 +301,6 @@ def test_a_guess_is_kept_or_refused_and_the_summary_always_works(name, value, ou
         assert note is NOT or repr(note)
     assert isinstance(result(check.summary, "/dev/null/none"), object)
     check._log.clear()
-
-
-@FEW
-@given(st.dictionaries(st.text(max_size=3), st.lists(NUMBERS, max_size=3) | ANY, max_size=2) | ANY)
-@example({"a": [0.5, 0.6]})
-def test_numbers_of_a_table_are_those_given(rows):
-    found = result(plot.require.rows, rows, "rows")
-    assert found is NOT or all(math.isfinite(v) for row in found.values() for v in row)
 
 
 @FEW

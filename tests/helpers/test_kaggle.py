@@ -355,7 +355,7 @@ BAD_PROBABILITIES = {
     "a column missing": (probabilities()[["id", "ant"]], "columns"),
     "id missing": (probabilities()[:2], "id 9 is missing"),
     "id unknown": (probabilities(id=["7", "5", "9"]), "line 3, id 5: the sample has no such id"),
-    "id twice": (probabilities(id=["7", "8", "8"]), "line 4, id 8: this id stands twice"),
+    "id twice": (probabilities(id=["7", "8", "8"]), "line 4, id 8: this id occurs twice"),
     "not a number": (probabilities(ant=[0.2, None, 0.5]), "line 3, id 8: a probability is not a"),
     "text": (probabilities(ant=[0.2, "much", 0.5]), "id 8: a probability is not a number"),
     "infinite": (probabilities(ant=[np.inf, 0.3, 0.5]), "line 2, id 7: a probability is not a"),
@@ -406,7 +406,7 @@ BAD_ANSWERS = {
     "numbers in place of names": (["1", "2"], [0, 1], "class name"),
     "too few": (["1", "2"], ["ant"], "2 ids and 1 answers"),
     "wrong id": (["1", "5"], ["ant", "bee"], "id 5"),
-    "id twice": (["1", "1"], ["ant", "bee"], "id 1: this id stands twice"),
+    "id twice": (["1", "1"], ["ant", "bee"], "id 1: this id occurs twice"),
 }
 
 

@@ -76,7 +76,7 @@ def test_a_fit_keeps_memory_while_it_runs_and_gives_it_back_at_its_end(tmp_path,
 
 
 def test_where_the_c_library_is_another_nothing_is_set(monkeypatch):
-    monkeypatch.setattr(train, "_libc", lambda: None)
+    monkeypatch.setattr(train, "_glibc", lambda: None)
     train.keep_memory.cache_clear()
     try:
         assert train.keep_memory() is False

@@ -72,7 +72,9 @@ def test_weights_are_only_loaded_as_weights():
     assert len(loads) >= 2  # a checkpoint, a file of weights
 
 
-TIDYING = "helpers/files/decoded.py"  # removes what is older than a day; nothing is trusted for its age
+TIDYING = (
+    "helpers/files/decoded.py"  # removes what is older than a day; nothing is trusted for its age
+)
 
 
 def test_nothing_depends_on_the_clock_on_the_wall():
