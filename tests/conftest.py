@@ -1,11 +1,10 @@
-"""Small things to test with: coloured pictures on disk, a network that learns them at once."""
+"""Small pictures and a small network to test with, a browser, and the numbers of the lessons."""
 
-import json
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 import torch
@@ -16,6 +15,7 @@ from xdist.scheduler import LoadScopeScheduling
 from helpers import NUMBERS, data
 from helpers.preprocess import Preprocess
 from tests.browser import CHROMIUM, QUIET
+from tests.lessons.committed import outputs, read
 
 os.environ.pop("COURSE_SIZE", None)  # tests choose their sizes themselves
 ROOT = Path(__file__).parents[1]
@@ -85,40 +85,32 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture(params=["as committed", "as executed last"])
+@pytest.fixture(params=["as committed", "as executed"])
 def numbers(request):
-    """numbers("NN"): the closing table of a lesson, as committed and as last executed.
+    """numbers("03"): the closing table of a lesson; numbers("solutions/03"): that of its solution.
 
-    numbers("solutions/NN"): that of its solution.
-
-    `course.py test` executes the lessons before the tests, `course.py run` writes results.json.
+    As committed, and as nbval has executed it in this run: `course.py test` does so before.
     """
     if request.param == "as committed":
-        return lambda lesson: committed(lesson)
-    return lambda lesson: executed(lesson, request.session.items)
+        return committed_numbers
+
+    def executed_numbers(lesson: str) -> dict:
+        start = str(ROOT / "notebooks" / f"{lesson}_")
+        cells = [item for item in request.session.items if str(item.path).startswith(start)]
+        if not cells:
+            pytest.skip(f"notebook {lesson} is not executed in this run")
+        return closing_table(o for cell in cells for o in getattr(cell, "test_outputs", None) or [])
+
+    return executed_numbers
 
 
-def committed(lesson: str) -> dict:
-    file = next((ROOT / "notebooks").glob(f"{lesson}_*.ipynb"))
-    cells = nbformat.read(file, as_version=4).cells
-    found = shown_as_json(output for cell in cells for output in cell.get("outputs", []))
-    assert found, f"lesson {lesson} has no closing table"
-    return found
+def committed_numbers(lesson: str) -> dict:
+    return closing_table(outputs(read(lesson)))
 
 
-def executed(lesson: str, items: list) -> dict:
-    start = str(ROOT / "notebooks" / f"{lesson}_")
-    cells = [item for item in items if str(item.path).startswith(start)]
-    if found := shown_as_json(o for c in cells for o in getattr(c, "test_outputs", None) or []):
-        return found
-    file = ROOT / "build" / "results.json"
-    results = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    for name, values in results.items():
-        if name.startswith(f"{lesson}_"):
-            return values
-    return pytest.skip(f"lesson {lesson} was not executed: `course.py test` and `run` do it")
-
-
-def shown_as_json(outputs) -> dict:
-    tables = [output.get("data", {}).get(NUMBERS, {}) for output in outputs]
-    return {name: value for table in tables for name, value in table.items()}
+def closing_table(cell_outputs: Iterable[dict]) -> dict:
+    """Returns the numbers that plot.closing_table has shown, by the names of their rows."""
+    tables = [output.get("data", {}).get(NUMBERS, {}) for output in cell_outputs]
+    rows = {name: value for table in tables for name, value in table.items()}
+    assert rows, "the notebook has shown no closing table"
+    return rows

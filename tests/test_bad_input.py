@@ -4,7 +4,6 @@ import contextlib
 import importlib
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,6 @@ from tests import bad_input
 
 KINDS = {
     "pictures": "pictures",
-    "CSV files": "tables",
     "archives": "archives",
     "answers to exercises": "answers",
     "arguments: pictures, networks, training": "arguments",
@@ -26,7 +24,6 @@ CASES = {
     kind: importlib.import_module(f"tests.bad_input.{file}").CASES for kind, file in KINDS.items()
 }
 ALL = [(kind, case) for kind, cases in CASES.items() for case in cases]
-README = Path(__file__).parents[1] / "README.md"
 SECONDS = 15  # for one input; most take milliseconds, and starting a kernel takes some seconds
 
 
@@ -75,14 +72,3 @@ def test_bad_input_gives_the_right_result_or_one_sentence(kind, case, tmp_path, 
             assert bad_input.is_a_sentence(said) or kind == "notebooks to grade", said
             assert len(said) < 700
     assert "Traceback" not in capfd.readouterr().err
-
-
-def test_there_are_hundreds_of_inputs_and_no_two_have_one_name():
-    assert len(ALL) >= 150
-    assert all(len({case.name for case in cases}) == len(cases) for cases in CASES.values())
-
-
-def test_the_readme_tells_how_many_inputs_there_are_and_what_becomes_of_them():
-    text = README.read_text(encoding="utf-8")
-    begin, end = "<!-- bad input -->\n", "\n<!-- end of bad input -->"
-    assert text.split(begin)[1].split(end)[0] == bad_input.table(CASES)

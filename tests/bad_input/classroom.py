@@ -15,8 +15,8 @@ from helpers import CourseError, kaggle, plot, train
 from helpers.files import competition as contest
 from tests.bad_input import Case
 from tests.bad_input.arguments import NAN, P, below_a_file, in_folder, pictures
-from tests.bad_input.tables import GOOD, SAMPLE, competition
 from tests.conftest import SMALL
+from tests.helpers.test_kaggle_tables import GOOD, SAMPLE, competition
 
 
 def write(folder: Path, ids=("5", "6"), values=None, name: str = "mine.csv"):

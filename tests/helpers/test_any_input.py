@@ -21,7 +21,7 @@ from helpers.kaggle import read_table
 from tests.bad_input import is_a_sentence
 from tests.bad_input.arguments import in_folder, net, pictures
 from tests.bad_input.pictures import noise
-from tests.bad_input.tables import SAMPLE, competition
+from tests.helpers.test_kaggle_tables import SAMPLE, competition
 
 FEW = settings(
     max_examples=50,

@@ -4,17 +4,17 @@ import base64
 import io
 import re
 
-import matplotlib.colors
 import nbformat
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from PIL import Image
 
 from helpers.plot import COLORS
-from tests.lessons.test_lessons import LESSONS, outputs
+from tests.lessons.committed import LESSONS, SOLUTIONS, outputs
 
 # Machado, Oliveira and Fernandes (2009), table 1, severity 1.0; for linear RGB
-SEEN_BY = {
+SEEN_WITH = {
     "protanopia": [
         [0.152286, 1.052583, -0.204868],
         [0.114503, 0.786281, 0.099216],
@@ -38,71 +38,68 @@ APART = 15  # of two colours of the palette; eyes notice 2.3 side by side
 TINTS_APART = 8  # of what a figure shows, transparent marks on white included
 
 
-def lab(colors, seen_by: str = "") -> np.ndarray:
-    """sRGB colours, 0 to 1, shape (..., 3), in CIE Lab."""
+def lab(colors, seen_with: str = "") -> np.ndarray:
+    """Returns sRGB colours, from 0 to 1, shape (..., 3), in CIE Lab."""
     c = np.asarray(colors, dtype=float)
     linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
-    if seen_by:
-        linear = (linear @ np.transpose(SEEN_BY[seen_by])).clip(0, 1)
+    if seen_with:
+        linear = (linear @ np.transpose(SEEN_WITH[seen_with])).clip(0, 1)
     t = linear @ np.transpose(XYZ) / WHITE
     f = np.where(t > 216 / 24389, np.cbrt(t), (24389 / 27 * t + 16) / 116)
     x, y, z = np.moveaxis(f, -1, 0)
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
 
 
-def closest(colors, seen_by: str = "") -> float:
-    """The distance of the two colours that are hardest to tell apart."""
-    seen = lab(colors, seen_by)
+def closest(colors, seen_with: str = "") -> float:
+    """Returns the distance of the two colours that are hardest to tell apart."""
+    seen = lab(colors, seen_with)
     distances = np.linalg.norm(seen[:, None] - seen[None], axis=-1)
     return distances[np.triu_indices(len(seen), 1)].min(initial=np.inf)
 
 
 def colors_in(picture: Image.Image) -> np.ndarray:
-    """The colours that cover 0.04 % or more, no greys, each 20 or more from the ones before."""
-    pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3).astype(np.int32)
-    codes, counts = np.unique(pixels @ [65536, 256, 1], return_counts=True)
-    codes = codes[np.argsort(-counts)][: (counts >= 0.0004 * len(pixels)).sum()]
-    kept = []
-    for color in np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=1) / 255:
+    """Returns the colours that cover 0.04 % or more: no greys, each 20 or more from the others."""
+    area, kept = picture.width * picture.height, []
+    counts = sorted(picture.convert("RGB").getcolors(area), reverse=True)
+    for color in [np.array(rgb) / 255 for count, rgb in counts if count >= 0.0004 * area]:
         colorful = np.hypot(*lab(color)[1:]) >= 15
-        if colorful and all(np.linalg.norm(lab(color) - lab(k)) >= 20 for k in kept):
+        if colorful and all(np.linalg.norm(lab(color) - lab(other)) >= 20 for other in kept):
             kept.append(color)
     return np.array(kept).reshape(-1, 3)
 
 
-def test_lab_is_that_of_the_standard():
-    known = {"white": [100, 0, 0], "red": [53.24, 80.09, 67.20], "blue": [32.30, 79.19, -107.86]}
-    for name, expected in known.items():
-        np.testing.assert_allclose(lab(matplotlib.colors.to_rgb(name)), expected, atol=0.02)
+@pytest.mark.parametrize(
+    ("color", "expected"),
+    [("white", [100, 0, 0]), ("red", [53.24, 80.09, 67.20]), ("blue", [32.30, 79.19, -107.86])],
+)
+def test_lab_is_that_of_the_standard(color, expected):
+    np.testing.assert_allclose(lab(to_rgb(color)), expected, atol=0.02)
 
 
 @pytest.mark.parametrize(
-    ("seen_by", "pair"),
+    ("seen_with", "confused"),
     [
         ("protanopia", ["#ff0000", "#006600"]),
         ("deuteranopia", ["#ff6666", "#00cc66"]),
         ("tritanopia", ["#cc0066", "#cc3333"]),
     ],
 )
-def test_the_simulation_leaves_greys_as_they_are_and_confuses_known_pairs(seen_by, pair):
-    greys = np.repeat([[0.2], [0.5], [0.9]], 3, axis=1)
-    np.testing.assert_allclose(lab(greys, seen_by), lab(greys), atol=0.05)
-    colors = [matplotlib.colors.to_rgb(color) for color in pair]
-    assert closest(colors) > 30 and closest(colors, seen_by) < TINTS_APART
+def test_the_simulation_confuses_known_pairs_and_leaves_greys_as_they_are(seen_with, confused):
+    colors = [to_rgb(color) for color in confused]
+    assert closest(colors) > 30 and closest(colors, seen_with) < TINTS_APART
+    np.testing.assert_allclose(lab(to_rgb("grey"), seen_with), lab(to_rgb("grey")), atol=0.05)
 
 
-@pytest.mark.parametrize("seen_by", ["", *SEEN_BY])
-def test_the_palette_is_told_apart(seen_by):
-    assert closest([matplotlib.colors.to_rgb(color) for color in COLORS], seen_by) >= APART
+@pytest.mark.parametrize("seen_with", ["", *SEEN_WITH])
+def test_the_colours_of_the_palette_are_told_apart(seen_with):
+    assert closest([to_rgb(color) for color in COLORS], seen_with) >= APART
 
 
-@pytest.mark.parametrize("file", LESSONS, ids=lambda f: f"{f.parent.name}/{f.stem}")
-def test_what_a_figure_tells_by_colour_everybody_can_see(file):
-    shown = "".join(
-        o.get("data", {}).get("text/html", "") for o in outputs(nbformat.read(file, as_version=4))
-    )
-    for code in re.findall(r'src="data:image/png;base64,([^"]+)"', shown):
+@pytest.mark.parametrize("file", LESSONS + SOLUTIONS, ids=lambda f: f"{f.parent.name}/{f.stem}")
+def test_the_colours_of_a_figure_are_told_apart_by_everybody(file):
+    shown = [o.get("data", {}).get("text/html", "") for o in outputs(nbformat.read(file, 4))]
+    for code in re.findall(r'src="data:image/png;base64,([^"]+)"', "".join(shown)):
         colors = colors_in(Image.open(io.BytesIO(base64.b64decode(code))))
         assert len(colors), "a figure without colours"
-        for seen_by in SEEN_BY:
-            assert closest(colors, seen_by) >= TINTS_APART, seen_by
+        for seen_with in SEEN_WITH:
+            assert closest(colors, seen_with) >= TINTS_APART, seen_with

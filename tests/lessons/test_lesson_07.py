@@ -1,110 +1,74 @@
-"""Lesson 07 answers every question from class, and its answers are what its cells measured."""
+"""Lesson 07: its answers to the questions from class are what its cells measured."""
 
-import re
-
+import pytest
 import torch
 
-from helpers import models
-from helpers.data import loader
-from helpers.train import extract_features
-from tests.lessons.test_lessons import inline, read
+from helpers import data, models, train
+from tests.lessons.committed import inline
 
 
-def prose() -> str:
-    return "\n".join(cell.source for cell in read("07").cells if cell.cell_type == "markdown")
-
-
-def test_every_question_of_the_notes_has_a_heading_and_two_answers():
-    sections = re.split(r"^### ", prose(), flags=re.M)[1:]
-    found = [re.findall(r"Q(\d\d[ab]?)", text.splitlines()[0]) for text in sections]
-    wanted = {str(n) for n in range(21, 44) if n != 42} | {"42a", "42b"}
-    assert sorted(number for numbers in found for number in numbers) == sorted(wanted)
-    for text in sections:
-        assert "**In class:**" in text and re.search(r"\*\*Today(: [a-z ]+)?[.:]?", text), text[:60]
-
-
-def test_the_table_leads_to_every_question():
-    text = prose()
-    headings = re.findall(r"^### (.+)$", text, flags=re.M)
-    table = re.findall(r"^\| \[(.+?)\]\(#(.+?)\) \|", text, flags=re.M)
-    assert sorted(name for name, _ in table) == sorted(headings)
-    for name, anchor in table:
-        assert anchor == name.replace(" ", "-")
-    anchors = {name.replace(" ", "-") for name in headings}
-    assert set(re.findall(r"\]\(#(.+?)\)", text)) <= anchors
-
-
-def test_the_table_says_what_the_sections_say():
-    verdicts = {"yes": "held", "partly": "partly", "no": "no", "no longer": "no longer"}
-    rows = re.findall(r"^\| \[(.+?)\]\(.+?\) \| .+? \| (.*?) ?\|", prose(), flags=re.M)
-    sections = dict(text.split("\n", 1) for text in re.split(r"^### ", prose(), flags=re.M)[1:])
-    for name, verdict in rows:
-        said = re.search(r"\*\*Today(?:: ([a-z ]+))?", sections[name])[1]
-        assert said == verdicts.get(verdict), (name, verdict, said)
+@pytest.fixture
+def measured(numbers):
+    return numbers("07")
 
 
 def test_all_stages_in_one_pass_are_the_features_of_each_stage(pictures):
-    net = models.replace_head(
-        models.load_pretrained("test_resnet", weights=None, size=16), pictures.class_names
-    )
-    from helpers import data, train
-
-    found = inline("07", models=models, train=train, data=data)["all_stages"](net, pictures)
-    assert len(found) == len(models.stages(net))
-    for n, features in found.items():
-        wanted, _ = extract_features(net, loader(pictures, 16), n)
-        torch.testing.assert_close(torch.tensor(features), wanted)
+    net = models.load_pretrained("test_resnet", weights=None, size=16)
+    net = models.replace_head(net, pictures.class_names)
+    lesson = inline("07", models=models, train=train, data=data)
+    by_stage = lesson["all_stages"](net, pictures)
+    assert len(by_stage) == len(models.stages(net))
+    for n, features in by_stage.items():
+        expected, _ = train.extract_features(net, data.loader(pictures, 16), n)
+        torch.testing.assert_close(torch.tensor(features), expected)
 
 
 def test_the_normalising_layer_gives_the_bits_of_the_transform(pictures):
-    wants = pictures.preprocess
-    layer = inline("07")["Normalise"](wants.mean, wants.std)
+    preprocess = pictures.preprocess
+    layer = inline("07")["Normalise"](preprocess.mean, preprocess.std)
     raw = torch.stack([picture for picture, _ in pictures])
-    assert layer(raw).equal(wants.normalize(raw))
-    assert layer(raw).equal(next(iter(loader(pictures, len(pictures))))[0])
+    (batch,) = data.loader(pictures, len(pictures))
+    assert layer(raw).equal(preprocess.normalize(raw))
+    assert layer(raw).equal(batch[0])
 
 
-def test_what_photographs_taught_sits_in_the_upper_half(numbers):
-    found = numbers("07")
+def test_what_photographs_taught_sits_in_the_upper_half(measured):
     for task in ("hot dogs", "ten objects"):
         low, top = (
-            found[f"{task}, probe on {where}, trained weights"]
-            - found[f"{task}, probe on {where}, random weights"]
+            measured[f"{task}, probe on {where}, trained weights"]
+            - measured[f"{task}, probe on {where}, random weights"]
             for where in ("stage 2", "top stage")
         )
         assert abs(low) < 0.15 < 0.2 < top
 
 
-def test_classes_that_imagenet_lacks_are_told_apart_as_well(numbers):
-    found = numbers("07")
-    known, unknown = (found[f"foods {kind}, probe"] for kind in ("known to ImageNet", "unknown"))
+def test_classes_that_imagenet_lacks_are_told_apart_as_well(measured):
+    known, unknown = (measured[f"foods {kind}, probe"] for kind in ("known to ImageNet", "unknown"))
     assert unknown > known - 0.1 > 0.5
 
 
-def test_imbalance_spoils_the_classifier_and_not_the_body(numbers):
-    found = numbers("07")
+def test_imbalance_spoils_the_classifier_and_not_the_body(measured):
     cells = {
-        (body, top): found[f"imbalance: body {body}, classifier {top}"]
+        (body, top): measured[f"imbalance: body {body}, classifier {top}"]
         for body in ("9 : 1", "1 : 1")
         for top in ("9 : 1", "1 : 1")
     }
     assert cells["9 : 1", "1 : 1"] > cells["1 : 1", "1 : 1"] - 0.1
     assert cells["1 : 1", "9 : 1"] < cells["1 : 1", "1 : 1"] - 0.1
     assert cells["9 : 1", "1 : 1"] > cells["9 : 1", "9 : 1"] + 0.15
-    moved = found["imbalance: body 9 : 1, classifier 9 : 1, one number moved"]
+    moved = measured["imbalance: body 9 : 1, classifier 9 : 1, one number moved"]
     assert moved > cells["9 : 1", "9 : 1"] + 0.05
 
 
-def test_the_same_numbers_on_both_sides_are_better_on_average(numbers):
-    found = numbers("07")
-    same = found["normalisation: the same in training and prediction"]
-    assert same > found["normalisation: another in prediction"] + 0.005
+def test_the_same_numbers_on_both_sides_are_better_on_average(measured):
+    same = measured["normalisation: the same in training and prediction"]
+    assert same > measured["normalisation: another in prediction"] + 0.005
 
 
-def test_radar_pictures_beat_photographs_for_radar_and_scratch_catches_up(numbers):
+def test_radar_pictures_beat_photographs_for_radar_and_scratch_catches_up(measured):
     few, many = (
         {
-            name: numbers("07")[f"sea, {count} of a kind: {name}"]
+            name: measured[f"sea, {count} of a kind: {name}"]
             for name in ("pixels", "ImageNet", "radar", "scratch", "radar, fine-tuned")
         }
         for count in (5, 80)
@@ -115,33 +79,33 @@ def test_radar_pictures_beat_photographs_for_radar_and_scratch_catches_up(number
     assert max(many, key=many.get) in ("radar", "radar, fine-tuned")
 
 
-def test_far_from_its_source_a_network_gains_little(numbers):
-    found = numbers("07")
-    near, far = (found[f"gain by radar weights over random ones: {t}"] for t in ("sea", "digits"))
+def test_far_from_its_source_a_network_gains_little(measured):
+    near, far = (
+        measured[f"gain by radar weights over random ones: {t}"] for t in ("sea", "digits")
+    )
     assert near > far + 0.05 and abs(far) < 0.1
-    assert found["freezing, digits: bottom 4"] < found["freezing, digits: none"] - 0.08
-    assert abs(found["freezing, sea: bottom 4"] - found["freezing, sea: none"]) < 0.08
-    assert found["freezing, digits: as probes choose"] < found["freezing, digits: none"]
+    assert measured["freezing, digits: bottom 4"] < measured["freezing, digits: none"] - 0.08
+    assert abs(measured["freezing, sea: bottom 4"] - measured["freezing, sea: none"]) < 0.08
+    assert measured["freezing, digits: as probes choose"] < measured["freezing, digits: none"]
 
 
-def test_fine_tuning_bears_some_learning_rates_and_breaks_at_the_highest(numbers):
-    found = numbers("07")
-    assert 2 <= found["learning rates: useful of four"] <= 3
-    best, highest = (found[f"learning rates: the {which} of four"] for which in ("best", "highest"))
+def test_fine_tuning_bears_some_learning_rates_and_breaks_at_the_highest(measured):
+    assert 2 <= measured["learning rates: useful of four"] <= 3
+    best, highest = (
+        measured[f"learning rates: the {which} of four"] for which in ("best", "highest")
+    )
     assert highest < best - 0.1
 
 
-def test_a_large_first_step_spoils_a_good_start(numbers):
-    found = numbers("07")
+def test_a_large_first_step_spoils_a_good_start(measured):
     small, large, warm = (
-        found[f"first steps at {name}: lower of steps 1 and 2"]
+        measured[f"first steps at {name}: lower of steps 1 and 2"]
         for name in ("2e-5", "3e-4", "3e-4, warm-up")
     )
     assert large < min(small, warm) - 0.05
-    assert min(small, warm) > found["first steps: before"] - 0.1
+    assert min(small, warm) > measured["first steps: before"] - 0.1
 
 
-def test_one_kept_stage_brings_most_of_the_gain(numbers):
-    found = numbers("07")
+def test_one_kept_stage_brings_most_of_the_gain(measured):
     for way in ("frozen", "all learn"):
-        assert found[f"bottom 1 kept, {way}"] > found["bottom 0 kept, all learn"] + 0.15
+        assert measured[f"bottom 1 kept, {way}"] > measured["bottom 0 kept, all learn"] + 0.15

@@ -1,0 +1,44 @@
+"""The lessons as committed: their cells, outputs, and the functions that they define."""
+
+from pathlib import Path
+
+import nbformat
+import torch
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+LESSONS = sorted(NOTEBOOKS.glob("*.ipynb"))
+SOLUTIONS = sorted(NOTEBOOKS.glob("solutions/*.ipynb"))
+
+
+def read(lesson: str) -> nbformat.NotebookNode:
+    """Returns a lesson ("03"), or the solution of one ("solutions/03")."""
+    (file,) = NOTEBOOKS.glob(f"{lesson}_*.ipynb")
+    return nbformat.read(file, as_version=4)
+
+
+def code_cells(notebook: nbformat.NotebookNode) -> list:
+    return [c for c in notebook.cells if c.cell_type == "code" and c.source.strip()]
+
+
+def prose(notebook: nbformat.NotebookNode) -> str:
+    return "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+
+
+def outputs(notebook: nbformat.NotebookNode) -> list:
+    return [output for cell in code_cells(notebook) for output in cell.outputs]
+
+
+def printed(notebook: nbformat.NotebookNode, cell_id: str = "") -> str:
+    """Returns what a notebook, or one of its cells, has printed."""
+    cells = [c for c in code_cells(notebook) if cell_id in ("", c.id)]
+    assert cells, f"there is no cell {cell_id}"
+    return "".join(output.get("text", "") for cell in cells for output in cell.outputs)
+
+
+def inline(lesson: str, **names) -> dict:
+    """Returns the functions of the cells tagged "inline", run where they know these names."""
+    space = {"nn": torch.nn, "torch": torch, **names}
+    for cell in code_cells(read(lesson)):
+        if "inline" in cell.metadata.get("tags", []):
+            exec(cell.source, space)
+    return space

@@ -1,0 +1,45 @@
+"""Measured results that pages and lessons quote are those of benchmarks/results.json."""
+
+import json
+
+import pytest
+
+from benchmarks import record
+from tests.lessons.committed import prose, read
+
+RESULTS = json.loads(record.FILE.read_text(encoding="utf-8"))
+ACCURACY = RESULTS["accuracy"]["results"]
+ON_PHOTOGRAPHS = [  # lesson, its name in results.json, a row of its table, how it is written
+    ("02", "02_scratch_baseline", "features + linear classifier, 10 pictures of a class", ".3f"),
+    ("02", "02_scratch_baseline", "from scratch, fair", ".3f"),
+    ("03", "03_classifier_weight_reuse", "dog breeds, no training: rows reused", ".2f"),
+    ("03", "03_classifier_weight_reuse", "dog breeds, no training: first of 1,000 names", ".2f"),
+    ("04", "04_layer_freezing", "bottom 5 stages frozen, 2 epochs", ".3f"),
+    ("04", "04_layer_freezing", "no stage frozen, 2 epochs", ".3f"),
+    ("04", "04_layer_freezing", "features + linear classifier, 400 pictures a class", ".2f"),
+]
+METHODS = ("features + linear classifier", "fine-tuned", "head first, then all")
+LOOKS = ("photographs", "drawings")
+
+
+@pytest.mark.parametrize(("lesson", "name", "row", "digits"), ON_PHOTOGRAPHS)
+def test_a_lesson_quotes_the_result_on_photographs(lesson, name, row, digits):
+    assert format(ACCURACY[name][row], digits) in prose(read(lesson))
+
+
+@pytest.mark.parametrize("source", LOOKS)
+@pytest.mark.parametrize("target", LOOKS)
+def test_lesson_04_quotes_what_another_look_does(source, target):
+    for method in METHODS:
+        row = f"{method}: trained on {source}, tested on {target}"
+        measured = ACCURACY["transfer"]
+        accuracy, deviation = measured[row], measured[f"{row}, standard deviation"]
+        assert f"{accuracy:.3f} ± {deviation:.3f}" in prose(read("04"))
+
+
+@pytest.mark.parametrize("page", record.PAGES, ids=lambda page: page.parent.name)
+def test_the_tables_of_the_pages_are_those_of_the_benchmarks(page):
+    text = page.read_text(encoding="utf-8")
+    tables = ["headlines"] if page == record.PAGES[0] else RESULTS
+    assert all(f"<!-- {name} -->" in text for name in tables)
+    assert record.with_tables(text, RESULTS) == text
