@@ -56,7 +56,7 @@ def memory_limit() -> float:
         if float(text) >= 0:
             return float(text) * 1e6
     raise CourseError(
-        f'COURSE_MEMORY_MB is "{text}": give a number of megabytes, as 400, or unset it.'
+        f'COURSE_MEMORY_MB is "{text}": give a number of megabytes such as 400, or unset it.'
     )
 
 
@@ -106,7 +106,7 @@ def mapped(
 
 
 def digests(files: Sequence[Path], how: str) -> tuple[str, str]:
-    """Two SHA-256: of the pictures' names and of how they are decoded; and of their state too."""
+    """Returns two SHA-256: of the pictures' paths and how they are decoded; of their state, too."""
     names, state = hashlib.sha256(how.encode()), hashlib.sha256(how.encode())
     for file in files:
         path = os.path.abspath(file)

@@ -6,7 +6,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pooch
-import requests
 from requests import exceptions
 from tqdm import tqdm
 
@@ -63,7 +62,7 @@ def receive_file(url: str, part: Path, target: Path) -> None:
             with tqdm(desc=target.name, total=1, unit="B", unit_scale=True) as bar:  # pooch sets it
                 fetch = pooch.HTTPDownloader(progressbar=bar, chunk_size=CHUNK, timeout=TIMEOUT)
                 return fetch(url, str(part), None)
-        except requests.HTTPError as error:
+        except exceptions.HTTPError as error:
             code = error.response.status_code
             reason = f"the server answered {code}"
             if code < 500 and code != 429:
@@ -71,9 +70,9 @@ def receive_file(url: str, part: Path, target: Path) -> None:
         except exceptions.SSLError:
             reason = "its certificate cannot be checked: is the clock wrong, is a proxy in the way?"
             raise failure(url, target, reason) from None
-        except (requests.ConnectionError, requests.Timeout, exceptions.ChunkedEncodingError):
+        except (exceptions.ConnectionError, exceptions.Timeout, exceptions.ChunkedEncodingError):
             reason = "there is no connection, or it was cut off"
-        except (requests.RequestException, ValueError):
+        except (exceptions.RequestException, ValueError):
             reason = "its address, or the server's answer, makes no sense"
             raise failure(url, target, reason) from None
     raise failure(url, target, f"{reason}, {TRIES} times")
