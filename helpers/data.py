@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import PIL
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
@@ -19,7 +19,7 @@ from torchvision.transforms.v2 import functional as F
 
 from helpers import require
 from helpers.files import book, competition
-from helpers.files.decoded import decode_all, take
+from helpers.files.decoded import decode_all
 from helpers.preprocess import Preprocess
 from helpers.require import CourseError
 
@@ -92,17 +92,12 @@ def read_picture(file: str | Path) -> Image.Image:
 
 
 def to_tensor(picture: Image.Image, preprocess: Preprocess) -> Tensor:
-    """An RGB picture -> uint8 (3, H, W), its short side `preprocess.resize` pixels.
-
-    Of a very long picture only the middle is kept, so that the long side is at most twice that.
-    """
+    """The central square of an RGB picture -> uint8 (3, resize, resize)."""
     w, h = picture.size
     short = min(w, h)
-    cw, ch = min(w, 2 * short), min(h, 2 * short)
-    box = ((w - cw) / 2, (h - ch) / 2, (w + cw) / 2, (h + ch) / 2)
-    scale = preprocess.resize / short
+    square = ((w - short) / 2, (h - short) / 2, (w + short) / 2, (h + short) / 2)
     how = Image.Resampling[preprocess.interpolation.upper()]
-    picture = picture.resize((round(cw * scale), round(ch * scale)), how, box=box)
+    picture = picture.resize((preprocess.resize, preprocess.resize), how, box=square)
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
 
 
@@ -116,14 +111,15 @@ class Pictures(Dataset):
     """Labelled pictures, decoded once: item i is (uint8 (3, size, size), label).
 
     files: their paths; labels: a number per picture, an index into class_names;
-    augment: a transform of torchvision for one uint8 picture, or None: cut out the centre.
+    decoded: the central square of each, uint8 (3, resize, resize), views of one array; augment: a
+    transform of torchvision for one of these, or None: cut out the centre.
     """
 
     files: list[Path]
     labels: Tensor
     class_names: list[str]
     preprocess: Preprocess
-    decoded: Sequence[Tensor]
+    decoded: list[Tensor]
     augment: object = None
 
     def __len__(self) -> int:
@@ -145,7 +141,7 @@ class Pictures(Dataset):
             self,
             files=[self.files[i] for i in indices],
             labels=self.labels[indices],
-            decoded=take(self.decoded, indices),
+            decoded=[self.decoded[i] for i in indices],
         )
 
 
@@ -178,9 +174,12 @@ def read_files(
     labels = require.indices(labels, len(class_names), "labels")
     if len(labels) != len(files):
         raise CourseError(f"There are {len(files)} files and {len(labels)} labels: give one each.")
-    store = FOLDER / "decoded"  # for those that do not fit in memory
     decoded = decode_all(
-        files, lambda file: to_tensor(read_picture(file), preprocess), preprocess, store
+        files,
+        preprocess.resize,
+        lambda file: to_tensor(read_picture(file), preprocess).permute(1, 2, 0),
+        f"central square, {preprocess.interpolation}, Pillow {PIL.__version__}",
+        FOLDER / "decoded",  # for those that do not fit in memory
     )
     return Pictures(list(files), torch.tensor(labels), list(class_names), preprocess, decoded)
 

@@ -12,8 +12,6 @@ from helpers import CourseError
 from tests import bad_input
 
 KINDS = {
-    "pictures": "pictures",
-    "archives": "archives",
     "answers to exercises": "answers",
     "arguments: pictures, networks, training": "arguments",
     "arguments: competitions, checks, figures, commands": "classroom",

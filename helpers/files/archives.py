@@ -1,100 +1,78 @@
 """Archives unpacked whole or not at all; what could do harm in them is refused by name."""
 
 import errno
-import re
-import shutil
 import stat
-import unicodedata
 import zipfile
-from os import replace
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path, PureWindowsPath
-from typing import NamedTuple
 
 from tqdm import tqdm
 
-from helpers.files.atomic import alone, unwritable
+from helpers.files.atomic import make_once
 from helpers.require import CourseError
 
-LARGEST = (
-    1 << 30
-)  # bytes; what unpacks to more, and to more than RATIO times the archive, is a bomb
-RATIO = 100
-DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # names of Windows
+LARGEST = 1 << 30  # bytes; an archive that unpacks to more, and to more than RATIO times its own
+RATIO = 100  # size, is a bomb
 
 
 class BadArchive(CourseError):
     """An archive that cannot be used; `reason` says why, without what to do about it."""
 
-    def __init__(self, reason: str, advice: str):
-        super().__init__(f"{reason}: {advice}")
+    def __init__(self, reason: str):
+        super().__init__(f"{reason}: delete it and download it again.")
         self.reason = reason
 
 
-class Member(NamedTuple):
-    """What an archive says about a file or folder in it. size: in bytes, unpacked."""
-
-    name: str
-    is_folder: bool
-    mode: int  # its kind, as in os.stat; 0: unknown
-    size: int
-    locked: bool
-
-
 def unpack(archive: Path, target: Path) -> Path:
-    """Unpack a zip or 7z file to the folder `target`; return at once if that is there already.
+    """Returns the folder `target`, after unpacking a zip or 7z file to it if it is not there yet.
 
-    If all the archive holds is one folder, `target` becomes that folder. Nothing is written
-    outside of it: refused is an archive with a password, with a link, a device, a member that
-    leads elsewhere, two that are one file where small and capital letters are the same, or with
-    more than LARGEST bytes that are more than RATIO times its own.
     Raises CourseError with what to do, BadArchive if the archive is at fault.
     """
-    archive, target = Path(archive), Path(target)
-    if target.exists():
-        return target
+    return make_once(Path(target), partial(extract, Path(archive)))
+
+
+def extract(archive: Path, folder: Path) -> None:
+    """Unpacks a zip or 7z file to a new folder, which takes the place of a single one inside.
+
+    Nothing is written outside it: an archive with a link, with a path that leads elsewhere, with a
+    password or with far too many bytes is refused. Raises BadArchive, or OSError of the disk.
+    """
     kind = "7z" if archive.suffix == ".7z" else "zip"
     try:
-        with alone(target):
-            if not target.exists():  # unless another process was quicker
-                _unpack(archive, target, _extract_7z if kind == "7z" else _extract_zip)
+        (extract_7z if kind == "7z" else extract_zip)(archive, folder)
     except CourseError:
         raise
-    except Exception as error:  # damage shows in many ways, a jump to a place before the file too
-        odd = getattr(error, "errno", None) in (None, errno.EINVAL) or not archive.is_file()
-        if isinstance(error, OSError) and not odd:
-            raise unwritable(target, error) from None
-        advice = "delete it and try again."
-        raise BadArchive(f"{archive} is no whole {kind} file", advice) from None
-    return target
+    except Exception as error:  # damage shows in many ways, as a jump to before the file, too
+        damage = not isinstance(error, OSError) or error.errno in (None, errno.EINVAL)
+        if damage or not archive.is_file():
+            raise BadArchive(f"{archive} is not a complete {kind} file") from None
+        raise
+    members = list(folder.iterdir()) if folder.exists() else []
+    if not members:
+        raise BadArchive(f"{archive} is empty")
+    if len(members) == 1 and members[0].is_dir():
+        top = members[0].rename(folder / ".top")  # one of its members may have its name
+        for member in list(top.iterdir()):
+            member.rename(folder / member.name)
+        top.rmdir()
 
 
-def _unpack(archive: Path, target: Path, extract) -> None:
-    """Unpack to a folder beside `target`, which then gets its name."""
-    work = target.with_name(target.name + ".unpacking").absolute()
-    shutil.rmtree(work, ignore_errors=True)  # of a process that was killed
-    try:
-        extract(archive, work)
-        inside = list(work.iterdir()) if work.exists() else []
-        if not inside:
-            raise BadArchive(f"{archive} is empty", "delete it and try again.")
-        replace(inside[0] if len(inside) == 1 and inside[0].is_dir() else work, target)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def _extract_zip(archive: Path, work: Path) -> None:
+def extract_zip(archive: Path, folder: Path) -> None:
     with zipfile.ZipFile(archive) as box:
         members = [m for m in box.infolist() if not m.filename.startswith("__MACOSX/")]
-        described = (
-            Member(m.filename, m.is_dir(), m.external_attr >> 16, m.file_size, m.flag_bits % 2 == 1)
-            for m in members
+        for member in members:
+            if member.flag_bits & 1:
+                raise refusal(archive, f"{member.filename!r} in it needs a password")
+        refuse_traps(
+            archive,
+            ((m.filename, stat.S_ISLNK(m.external_attr >> 16), m.file_size) for m in members),
         )
-        refuse_traps(archive, list(described))
         for member in tqdm(members, desc=f"unpacking {archive.name}", unit=" files"):
-            box.extract(member, work)
+            box.extract(member, folder)
 
 
-def _extract_7z(archive: Path, work: Path) -> None:
+def extract_7z(archive: Path, folder: Path) -> None:
     import py7zr  # part of the extra "kaggle"
 
     class Files:
@@ -105,60 +83,35 @@ def _extract_7z(archive: Path, work: Path) -> None:
             bar.update()
             return open(path, "wb")
 
-    def described(member) -> Member:
-        link = member.is_symlink or member.is_junction
-        known = link or member.is_file or member.is_directory
-        mode = stat.S_IFLNK if link else 0 if known else stat.S_IFCHR
-        return Member(member.filename, member.is_directory, mode, member.uncompressed or 0, locked)
-
     try:
         with py7zr.SevenZipFile(archive) as box:
-            locked = box.needs_password()
-            refuse_traps(archive, [described(member) for member in box.files])
-            with tqdm(total=len(box.files), desc=f"unpacking {archive.name}", unit=" files") as bar:
-                box.extractall(work, factory=Files())
-    except py7zr.PasswordRequired:  # even the names are locked
-        refuse_traps(archive, [Member(archive.name, False, 0, 0, True)])
+            if box.needs_password():
+                raise py7zr.PasswordRequired
+            members = box.files
+            refuse_traps(
+                archive,
+                ((m.filename, m.is_symlink or m.is_junction, m.uncompressed or 0) for m in members),
+            )
+            with tqdm(total=len(members), desc=f"unpacking {archive.name}", unit=" files") as bar:
+                box.extractall(folder, factory=Files())
+    except py7zr.PasswordRequired:  # perhaps to read the names, too
+        raise refusal(archive, "it needs a password") from None
 
 
-def refuse_traps(archive: Path, members: list[Member]) -> None:
-    """Raise BadArchive that names the first member which could do harm."""
-    advice = "delete it and get it from where the course says."
-    seen: dict[str, tuple[str, bool]] = {}
-    for member in members:
-        if trap := _trap(member) or _twin(member, seen):
-            raise BadArchive(f"{archive} is refused, because {member.name!r} in it {trap}", advice)
-    size = sum(member.size for member in members)
+def refuse_traps(archive: Path, members: Iterable[tuple[str, bool, int]]) -> None:
+    """Raises BadArchive for a member that could do harm; members: (name, is a link, bytes)."""
+    size = 0
+    for name, is_link, member_size in members:
+        path = PureWindowsPath(name)  # it knows both kinds of slashes, and drives
+        if path.anchor or ".." in path.parts:
+            raise refusal(archive, f"{name!r} in it would be written outside the folder")
+        if is_link:
+            raise refusal(archive, f"{name!r} in it is a link")
+        size += member_size
     if size > max(LARGEST, RATIO * archive.stat().st_size):
         much = f"it would fill {size / 1e9:.1f} GB, more than {RATIO} times its own size"
-        raise BadArchive(f"{archive} is refused, because {much}", advice)
+        raise refusal(archive, much)
 
 
-def _trap(member: Member) -> str:
-    """Why this member is refused, or nothing."""
-    path = PureWindowsPath(member.name)  # it knows both kinds of slashes, and drives
-    if path.anchor or ".." in path.parts:
-        return "would be written outside of the folder"
-    if stat.S_ISLNK(member.mode):
-        return "is a link"
-    if stat.S_IFMT(member.mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        return "is a device"
-    if any(DEVICE.fullmatch(part) for part in path.parts):
-        return "is a device on Windows"
-    return "needs a password" if member.locked else ""
-
-
-def _twin(member: Member, seen: dict[str, tuple[str, bool]]) -> str:
-    """Why this member clashes with an earlier one, or nothing; adds it to those `seen`.
-
-    Windows and macOS take A.png and a.png for one file, macOS also the two ways to write é.
-    """
-    parts = [part for part in re.split(r"[/\\]", member.name) if part not in ("", ".")]
-    for n in range(1, len(parts) + 1):
-        path, is_folder = "/".join(parts[:n]), n < len(parts) or member.is_folder
-        key = unicodedata.normalize("NFC", path).lower()
-        earlier, was_folder = seen.get(key, (path, True))
-        if earlier != path or (key in seen and not (is_folder and was_folder)):
-            return f"is the same file as {earlier!r} on many computers"
-        seen[key] = path, is_folder
-    return ""
+def refusal(archive: Path, reason: str) -> BadArchive:
+    return BadArchive(f"{archive} is refused, because {reason}")

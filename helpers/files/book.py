@@ -1,65 +1,42 @@
 """The data sets that the book brings: the hot dogs, and small samples of two competitions."""
 
-from __future__ import annotations
-
 import csv
-import os
-import shutil
 from pathlib import Path
 
-SETS = {  # the names of their folders here, and in the book's own list
-    "hotdog": "hotdog",
-    "cifar-10-tiny": "cifar10_tiny",
-    "dog-breed-identification-tiny": "dog_tiny",
+from helpers.files.archives import extract
+from helpers.files.atomic import make_once
+from helpers.files.fetch import download as download_file
+
+SITE = "https://d2l-data.s3-accelerate.amazonaws.com/"
+SETS = {  # data set: its archive and SHA-1, as in the book's list, d2l.torch.DATA_HUB
+    "hotdog": ("hotdog.zip", "fba480ffa8aa7e0febbb511d181409f899b9baa5"),
+    "cifar-10-tiny": ("kaggle_cifar10_tiny.zip", "2068874e4b9a9f0fb07ebe0ad2b29754449ccacd"),
+    "dog-breed-identification-tiny": (
+        "kaggle_dog_tiny.zip",
+        "0cb91d09b814ecdc07b50f31f8dcad3e81d6a86d",
+    ),
 }
 
 
-def address(name: str) -> tuple[str, str]:
-    """The address of a data set's archive, and its SHA-1 as a hex digest."""
-    from d2l.torch import DATA_HUB  # the book's own list; slow to import
-
-    url, sha1 = DATA_HUB[SETS[name]]
-    return url.replace("http://", "https://"), sha1
-
-
 def download(name: str, folder: Path) -> Path:
-    """Bring a data set of the book to `folder`, in the layout of its competition.
+    """Returns `folder` with a data set of the book, in the layout of its competition.
 
-    The archive stays beside it. Interrupted at any point, `folder` is not there, and the next
-    call goes on. Raises CourseError with what to do.
+    The archive stays beside it. Interrupted at any point, `folder` is not there, and the next call
+    goes on. Raises CourseError with what to do.
     """
-    from helpers.files import archives, atomic, fetch
-    from helpers.files.atomic import alone
+    file, sha1 = SETS[name]
+    archive = download_file(SITE + file, folder.with_name(file), sha1=sha1)
 
-    url, sha1 = address(name)
-    archive = folder.with_name(url.rsplit("/", 1)[-1])
-    fetch.download(url, archive, sha1=sha1)
-    if not name.endswith("-tiny"):
-        return archives.unpack(archive, folder)
-    try:
-        with alone(folder):
-            if not folder.exists():  # unless another process was quicker
-                _complete(archive, folder)
-    except OSError as error:
-        raise atomic.unwritable(folder, error) from None
-    return folder
+    def unpack(part: Path) -> None:
+        extract(archive, part)
+        if name.endswith("-tiny"):
+            add_sample_submission(part)
+
+    return make_once(folder, unpack)
 
 
-def _complete(archive: Path, folder: Path) -> None:
-    """Unpack a small sample and add what it lacks, beside `folder`, then give it that name."""
-    from helpers.files.archives import unpack
-
-    work = folder.with_name(folder.name + ".work")
-    shutil.rmtree(work, ignore_errors=True)  # of a process that was killed
-    try:
-        _add_sample_submission(unpack(archive, work))
-        os.replace(work, folder)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def _add_sample_submission(folder: Path) -> None:
-    """Write the sample submission that the whole competition has, unless there is one.
+def add_sample_submission(folder: Path) -> None:
+    """Writes the sample submission that the whole competition has, unless there is one.
 
     CIFAR-10: one label for every test picture; dog breeds: the same probability for each breed.
     """

@@ -9,8 +9,8 @@ import torch
 from helpers import data, models
 from helpers.files import fetch
 from tests.bad_input import Case
-from tests.bad_input.pictures import red, saved
 from tests.conftest import SMALL
+from tests.helpers.test_data_pictures import red, saved
 
 
 def with_variable(name: str, value: object, act):

@@ -1,4 +1,4 @@
-"""A server on this computer that misbehaves as the test says, and counts what it sends."""
+"""A server on this computer that misbehaves as the test says, and counts its requests."""
 
 import contextlib
 import http.server
@@ -8,44 +8,27 @@ CONTENT = bytes(range(256)) * 2000
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """server.behave(handler, n) answers the n-th request.
-
-    server.asked: the first byte that each request wanted; server.sent: bytes of bodies.
-    """
+    """server.behave(handler, n) answers the n-th request; server.requests: how many there were."""
 
     def do_GET(self):
-        span = self.headers["Range"]
-        self.start = int(span.removeprefix("bytes=").rstrip("-")) if span else 0
-        self.server.asked.append(self.start)
+        self.server.requests += 1
         with contextlib.suppress(ConnectionError):
-            self.server.behave(self, len(self.server.asked))
+            self.server.behave(self, self.server.requests)
 
-    def status(self, code: int, **headers) -> None:
+    def begin(self, code: int = 200, **headers) -> None:
+        """Sends all but the content."""
         self.send_response(code)
-        for name, value in headers.items():
+        for name, value in ({"Content_Length": len(self.server.content)} | headers).items():
             self.send_header(name.replace("_", "-"), str(value))
         self.end_headers()
 
-    def head(self, **headers) -> None:
-        """The beginning of an answer with the file, or with the part that was asked for."""
-        size = len(self.server.content)
-        if self.start:
-            headers = {"Content_Range": f"bytes {self.start}-{size - 1}/{size}"} | headers
-        headers = {"Content_Length": size - self.start} | headers
-        self.status(206 if self.start else 200, **headers)
-
-    def body(self, stop: int | None = None) -> None:
-        """The file from where it was asked for up to `stop`."""
-        piece = self.server.content[self.start : stop]
-        self.start += len(piece)
-        self.server.sent += len(piece)  # before the client has it and goes on
-        self.wfile.write(piece)
-
     def good(self, n: int = 0) -> None:
-        if self.start >= len(self.server.content):
-            return self.status(416, Content_Length=0)
-        self.head()
-        self.body()
+        self.begin()
+        self.wfile.write(self.server.content)
+
+    def cut(self, n: int = 0) -> None:
+        self.begin()
+        self.wfile.write(self.server.content[: len(self.server.content) // 2])
 
     def log_message(self, *args):
         pass
@@ -63,8 +46,7 @@ def running(tls=None):
         if tls:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
         server.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
-        server.content, server.behave = CONTENT, Handler.good
-        server.asked, server.sent = [], 0
+        server.content, server.behave, server.requests = CONTENT, Handler.good, 0
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield server
         server.shutdown()

@@ -4,7 +4,6 @@ import http.server
 import json
 import re
 import threading
-import time
 
 TOKEN = "KGAT_this_is_secret"
 SIGNATURE = "signed_and_secret"
@@ -15,20 +14,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     server.archives: {competition: bytes of its zip}; server.answers: {method: (status, answer)}
     in place of the right one; server.cuts: how many downloads break off half-way.
-    server.asked: (method, what was sent) of each request.
+    server.requests: (method, what was sent) of each.
     """
 
     def do_POST(self):
         method = self.path.rsplit("/", 1)[-1]
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append((method, asked))
+        sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.requests.append((method, sent))
         if method in self.server.answers:
             return self.say(*self.server.answers[method])
         if self.headers["Authorization"] != f"Bearer {TOKEN}":
             return self.say(401, {"code": 401, "message": "Unauthenticated"})
-        name = asked.get("competitionName")
+        name = sent.get("competitionName")
         if method == "IntrospectToken":
-            return self.say(200, {"active": asked["token"] == TOKEN, "username": "student"})
+            return self.say(200, {"active": sent["token"] == TOKEN, "username": "student"})
         if name not in self.server.archives:
             return self.say(404, {"code": 404, "message": "Competition not found"})
         if method == "DownloadDataFiles":
@@ -42,7 +41,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         whole = self.server.archives[self.path.split("/")[2]]
         span = self.headers["Range"]
         start = int(re.search(r"\d+", span)[0]) if span else 0
-        self.server.asked.append(("GET", start))
+        self.server.requests.append(("GET", start))
         self.send_response(206 if span else 200)
         for header in (("Accept-Ranges", "bytes"), ("ETag", '"v1"'), ("Content-Type", "a/zip")):
             self.send_header(*header)
@@ -53,13 +52,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         stop = (start + len(whole)) // 2 if self.server.cuts else len(whole)
         self.server.cuts = max(0, self.server.cuts - 1)
         self.wfile.write(whole[start:stop])
-        if self.server.on_download:
-            self.server.on_download()
-            time.sleep(1)  # the client waits for the rest meanwhile
 
     def do_PUT(self):
         sent = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.asked.append(("PUT", sent))
+        self.server.requests.append(("PUT", sent))
         self.say(*self.server.answers.get("PUT", (200, {})))
 
     def say(self, status, answer, **headers):

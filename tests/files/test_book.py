@@ -16,6 +16,11 @@ import pytest
 from helpers import CourseError, data
 from helpers.files import book, competition
 
+BOOKS_NAMES = {
+    "hotdog": "hotdog",
+    "cifar-10-tiny": "cifar10_tiny",
+    "dog-breed-identification-tiny": "dog_tiny",
+}
 SAMPLES = {  # what the book's archives hold, but for the number of pictures
     "cifar-10": ("kaggle_cifar10_tiny", "trainLabels.csv", "id,label\n1,cat\n2,frog\n10,cat\n"),
     "dog-breed-identification": ("kaggle_dog_tiny", "labels.csv", "id,breed\n1,pug\n2,boxer\n"),
@@ -78,6 +83,13 @@ def test_drawn_is_a_path_for_every_set_and_the_variable_wins(folders, monkeypatc
         assert data.find(name, "full") == folders / "data" / "drawn" / name
 
 
+@pytest.mark.parametrize("name", book.SETS)
+def test_addresses_and_hashes_are_those_of_the_book(name):
+    file, sha1 = book.SETS[name]
+    url, books_sha1 = d2l.torch.DATA_HUB[BOOKS_NAMES[name]]
+    assert (book.SITE + file, sha1) == (url.replace("http://", "https://"), books_sha1)
+
+
 @pytest.fixture
 def mirror(tmp_path, monkeypatch):
     """A folder that is served as COURSE_MIRROR, and data/ beside it."""
@@ -100,7 +112,7 @@ def mirror(tmp_path, monkeypatch):
 
 
 def put(mirror: Path, name: str, monkeypatch, **more: str) -> None:
-    """A small sample in the layout of the book's, under the name and hash in the book's list."""
+    """A small sample in the layout of the book's, with its own hash in the list."""
     stem, labels, content = SAMPLES[name]
     memory = io.BytesIO()
     with zipfile.ZipFile(memory, "w") as box:
@@ -111,11 +123,8 @@ def put(mirror: Path, name: str, monkeypatch, **more: str) -> None:
         for picture in ("test/100.png", "test/3.png", "test/20.png", "test/._3.png"):
             box.writestr(f"{stem}/{picture}", "test")
     (mirror / f"{stem}.zip").write_bytes(memory.getvalue())
-    key = book.SETS[f"{name}-tiny"]
-    url, digest = d2l.torch.DATA_HUB[key]
-    assert url.endswith(f"/{stem}.zip")
-    found = hashlib.sha1(memory.getvalue()).hexdigest()
-    monkeypatch.setitem(d2l.torch.DATA_HUB, key, (url, found))
+    digest = hashlib.sha1(memory.getvalue()).hexdigest()
+    monkeypatch.setitem(book.SETS, f"{name}-tiny", (f"{stem}.zip", digest))
 
 
 def rows(file: Path) -> list[list[str]]:
@@ -157,15 +166,12 @@ def test_stopped_before_its_sample_submission_is_written_the_folder_is_not_there
     mirror, monkeypatch
 ):
     put(mirror, "cifar-10", monkeypatch)
-    left = data.FOLDER / "cifar-10-tiny.work"
-    left.mkdir()
-    (left / "half").touch()
     with monkeypatch.context() as patch:
         patch.setattr(book.csv, "writer", lambda *args, **how: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             data.find("cifar-10", "tiny")
     assert os.listdir(data.FOLDER) == ["kaggle_cifar10_tiny.zip"]
-    assert "half" not in os.listdir(data.find("cifar-10", "tiny"))
+    assert (data.find("cifar-10", "tiny") / "sampleSubmission.csv").exists()
 
 
 def test_without_network_tiny_says_what_to_do(tmp_path, monkeypatch):

@@ -1,231 +1,194 @@
-"""helpers/fetch.py against a server on this computer that misbehaves."""
+"""Downloads: afterwards the right file is there or nothing, and one sentence says what to do."""
 
 import hashlib
-import http.server
-import io
 import os
+import re
+import shutil
+import ssl
+import subprocess
 import sys
-import threading
-from types import SimpleNamespace
+from pathlib import Path
 
 import pytest
-import requests
 
-import helpers
-from classroom import fetch as tool
 from helpers import CourseError
 from helpers.files import fetch
 from helpers.files.fetch import download
+from tests.files import bad_server
+from tests.files.bad_server import CONTENT, Handler
 
-CONTENT = bytes(range(256)) * 2000
 SHA1 = hashlib.sha1(CONTENT).hexdigest()
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Each path is one way to misbehave; `server.asked` keeps (path, Range header)."""
-
-    def do_GET(self):
-        asked = self.server.asked
-        asked.append((self.path, self.headers["Range"]))
-        times = sum(path == self.path for path, _ in asked)
-        start = int(self.headers["Range"][6:-1]) if self.headers["Range"] else 0
-        if self.path == "/missing.zip":
-            return self.answer(404)
-        if self.path == "/busy.zip" and times < 3:
-            return self.answer((500, 429)[times - 1], **{"Retry-After": "0"})
-        if self.path == "/login.zip":
-            return self.answer(200, b"<html>", **{"Content-Type": "text/html; charset=utf-8"})
-        if self.path == "/rangeless.zip" or not start:
-            return self.answer(200, CONTENT, cut=times == 1 and self.path != "/good.zip")
-        if start >= len(CONTENT):
-            return self.answer(416)
-        span = f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}"
-        return self.answer(206, CONTENT[start:], **{"Content-Range": span})
-
-    def answer(self, code, body=b"", cut=False, **headers):
-        self.send_response(code)
-        self.send_header("Content-Length", str(len(body)))
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if cut else body)
-
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture(scope="module")
-def running():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        server.url = f"http://127.0.0.1:{server.server_port}"
-        yield server
-        server.shutdown()
-
-
 @pytest.fixture
-def server(running, monkeypatch):
+def server(monkeypatch):
+    for name in ("COURSE_MIRROR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.delenv("COURSE_MIRROR", raising=False)
     monkeypatch.setattr(fetch, "FIRST_WAIT", 0.001)
-    running.asked = []
-    return running
+    with bad_server.running() as server:
+        yield server
 
 
-def test_a_whole_file_arrives_and_stays(server, tmp_path):
-    target = tmp_path / "new folder" / "good.zip"
-    assert download(f"{server.url}/good.zip", target, sha1=SHA1, sha256=SHA256[:8]) == target
-    assert target.read_bytes() == CONTENT
-    download(f"{server.url}/good.zip", target, sha1=SHA1)
-    assert len(server.asked) == 1
-    assert os.listdir(target.parent) == ["good.zip"]
+def sentence(url: str, target: Path) -> str:
+    """The error that this download ends in, after which no file is left."""
+    with pytest.raises(CourseError) as caught:
+        download(url, target, sha1=SHA1)
+    text = str(caught.value)
+    assert text.endswith(".") and "\n" not in text and url in text and str(target) in text
+    assert os.listdir(target.parent) == []
+    return text
 
 
-@pytest.mark.parametrize("digest", [{}, {"sha1": SHA1}])
-def test_cut_off_download_goes_on_where_it_stopped(server, tmp_path, digest):
-    target = download(f"{server.url}/cut.zip", tmp_path / "cut.zip", **digest)
-    assert target.read_bytes() == CONTENT
-    (_, nothing), (_, span) = server.asked
-    assert nothing is None
-    assert len(CONTENT) // 4 < int(span.removeprefix("bytes=").rstrip("-")) <= len(CONTENT) // 2
+@pytest.mark.parametrize("digest", [{"sha1": SHA1}, {"sha256": SHA256}, {"sha256": SHA256[:8]}, {}])
+def test_a_file_arrives_once_and_stays(server, tmp_path, digest):
+    target = tmp_path / "new folder" / "set.zip"
+    for _ in range(2):
+        assert download(f"{server.url}/set.zip", target, **digest) == target
+        assert target.read_bytes() == CONTENT
+    assert server.requests == 1 and os.listdir(target.parent) == ["set.zip"]
 
 
-def test_server_without_ranges_starts_anew(server, tmp_path):
-    target = download(f"{server.url}/rangeless.zip", tmp_path / "a.zip")
-    assert target.read_bytes() == CONTENT
-    assert len(server.asked) == 2
+def test_the_wrong_file_in_its_place_is_told(server, tmp_path):
+    (tmp_path / "set.zip").write_bytes(b"not it")
+    for digest in ({"sha1": SHA1}, {"sha256": SHA256[:8]}):
+        with pytest.raises(CourseError, match="set.zip is not the file of http.*: delete it"):
+            download(f"{server.url}/set.zip", tmp_path / "set.zip", **digest)
+    assert server.requests == 0
 
 
-def test_killed_download_is_taken_up_only_if_a_digest_can_tell(server, tmp_path):
-    part = tmp_path / "good.zip.part"
-    part.write_bytes(CONTENT[:1000])
-    target = download(f"{server.url}/good.zip", tmp_path / "good.zip", sha256=SHA256)
-    assert server.asked == [("/good.zip", "bytes=1000-")]
-    assert target.read_bytes() == CONTENT
-    target.unlink()
-    part.write_bytes(b"of another day")
-    assert download(f"{server.url}/good.zip", target).read_bytes() == CONTENT
+def answer(*status, **headers):
+    return lambda handler, n: handler.begin(*status, **headers)
 
 
-def test_part_longer_than_the_file_starts_anew(server, tmp_path):
-    (tmp_path / "good.zip.part").write_bytes(CONTENT + b"more")
-    target = download(f"{server.url}/good.zip", tmp_path / "good.zip", sha1=SHA1)
-    assert target.read_bytes() == CONTENT
+FAULTS = {
+    "cut off": Handler.cut,
+    "500": answer(500),
+    "429": answer(429),
+}
 
 
-def test_busy_server_is_asked_again(server, tmp_path):
-    download(f"{server.url}/busy.zip", tmp_path / "busy.zip", sha1=SHA1)
-    assert len(server.asked) == 3
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_fault_that_passes_is_not_noticed_and_one_that_stays_is_told(server, tmp_path, kind):
+    fault = FAULTS[kind]
+    server.behave = lambda handler, n: fault(handler, n) if n < fetch.TRIES else handler.good()
+    download(f"{server.url}/set.zip", tmp_path / "set.zip", sha1=SHA1)
+    assert server.requests == fetch.TRIES and os.listdir(tmp_path) == ["set.zip"]
+    server.behave = fault
+    (tmp_path / "set.zip").unlink()
+    text = sentence(f"{server.url}/set.zip", tmp_path / "set.zip")
+    assert re.search(rf"{kind}, {fetch.TRIES} times\).*: check the network", text)
+    assert server.requests == 2 * fetch.TRIES
 
 
-def test_missing_file_is_asked_for_once(server, tmp_path):
-    target = tmp_path / "missing.zip"
-    with pytest.raises(CourseError, match="404.*put it at .*missing.zip"):
-        download(f"{server.url}/missing.zip", target)
-    assert len(server.asked) == 1
-
-
-def test_wrong_digest_leaves_nothing(server, tmp_path):
-    for digest in ({"sha1": "0" * 40}, {"sha256": "00000000"}):
-        with pytest.raises(CourseError, match="another file, and was deleted"):
-            download(f"{server.url}/good.zip", tmp_path / "good.zip", **digest)
-        assert os.listdir(tmp_path) == []
-
-
-def test_wrong_file_put_there_by_hand(server, tmp_path):
-    (tmp_path / "good.zip").write_bytes(b"not it")
-    with pytest.raises(CourseError, match="is not the file of .*delete it"):
-        download(f"{server.url}/good.zip", tmp_path / "good.zip", sha1=SHA1)
-
-
-def test_log_in_page_is_no_archive(server, tmp_path):
-    with pytest.raises(CourseError, match="a web page came in its place"):
-        download(f"{server.url}/login.zip", tmp_path / "login.zip")
-    assert os.listdir(tmp_path) == []
-
-
-def test_only_https_or_this_computer(server, tmp_path):
-    with pytest.raises(CourseError, match="is not an https address"):
-        download("http://example.org/a.zip", tmp_path / "a.zip")
-    with pytest.raises(CourseError, match="is not an https address"):
-        download("file:///etc/passwd", tmp_path / "a.zip")
-
-
-@pytest.mark.parametrize("last, safe", [("http://example.org/a", False), ("https://b.org/", True)])
-def test_being_sent_on_to_http_is_refused(tmp_path, monkeypatch, last, safe):
-    answer = requests.Response()
-    answer.url, answer.status_code, answer.raw = last, 200, io.BytesIO(CONTENT)
-    monkeypatch.delenv("COURSE_MIRROR", raising=False)
-    monkeypatch.setattr(requests, "get", lambda *args, **kwargs: answer)
-    if safe:
-        download("https://example.org/a.zip", tmp_path / "a.zip", sha1=SHA1)
-    else:
-        with pytest.raises(CourseError, match="an address without https"):
-            download("https://example.org/a.zip", tmp_path / "a.zip", sha1=SHA1)
-
-
-def test_closed_port_is_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(fetch, "FIRST_WAIT", 0.001)
-    with pytest.raises(CourseError, match="the connection failed, 5 times.*check the network"):
-        download("http://127.0.0.1:9/a.zip", tmp_path / "a.zip")
-
-
-def test_mirror_is_asked_in_place_of_the_host(server, tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSE_MIRROR", f"{server.url}/")
-    download("https://example.org/x/good.zip?v=1", tmp_path / "good.zip", sha1=SHA1)
-    assert server.asked == [("/good.zip", None)]
-    monkeypatch.setenv("COURSE_MIRROR", "laptop:8000")
-    with pytest.raises(CourseError, match="whole address"):
-        download("https://example.org/x/good.zip", tmp_path / "other.zip")
-
-
-def test_waits_grow_and_the_server_is_heard_within_reason(tmp_path, monkeypatch):
-    def busy(*args):
-        raise fetch._TryAgain("the server answered 429", next(asked_for))
-
-    asked_for, waits = iter([0, 0, 7, 1e6, 0]), []
-    monkeypatch.setattr(fetch, "_receive_once", busy)
+def test_waits_grow(server, tmp_path, monkeypatch):
+    waits = []
+    monkeypatch.setattr(fetch, "FIRST_WAIT", 1.0)
     monkeypatch.setattr(fetch.time, "sleep", waits.append)
-    with pytest.raises(CourseError, match="429, 5 times"):
-        download("https://example.org/a.zip", tmp_path / "a.zip")
-    assert waits == [1, 2, 7, 60]
+    server.behave = FAULTS["500"]
+    sentence(f"{server.url}/set.zip", tmp_path / "set.zip")
+    assert waits == [1, 2, 4]
 
 
-def test_full_disk_is_one_sentence(server, tmp_path, monkeypatch):
-    def full(*args):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(fetch, "_receive_once", full)
-    with pytest.raises(CourseError, match="No space left on device.*free some space"):
-        download(f"{server.url}/good.zip", tmp_path / "good.zip")
-
-
-@pytest.fixture
-def shelf(monkeypatch, tmp_path):
-    """helpers.data and helpers.models with one data set and one network."""
-
-    def load_pretrained(name):
-        if name != "net":
-            raise CourseError(f'There is no network "{name}".')
-
-    data = SimpleNamespace(SETS=("hotdog",), find=lambda name, size: tmp_path / name / size)
-    models = SimpleNamespace(load_pretrained=load_pretrained)
-    for name, module in (("data", data), ("models", models)):
-        monkeypatch.setitem(sys.modules, f"helpers.{name}", module)
-        monkeypatch.setattr(helpers, name, module, raising=False)
-    monkeypatch.setenv("COURSE_SIZE", "drawn")
+def test_a_server_that_falls_silent_is_asked_again(server, tmp_path, monkeypatch):
+    server.behave = lambda handler, n: handler.begin() if n == 1 else handler.good()
+    server.RequestHandlerClass = type("Silent", (Handler,), {"protocol_version": "HTTP/1.1"})
+    monkeypatch.setattr(fetch, "TIMEOUT", 0.2)
+    download(f"{server.url}/set.zip", tmp_path / "set.zip", sha1=SHA1)
+    assert server.requests == 2
 
 
-@pytest.mark.parametrize(
-    "arguments, status, told",
-    [
-        (["hotdog"], 0, os.path.join("hotdog", "full")),
-        (["hotdog", "--size", "tiny"], 0, os.path.join("hotdog", "tiny")),
-        (["net"], 0, "weights of net are ready"),
-        (["walrus"], 1, 'no network "walrus". The data sets are: hotdog.'),
-    ],
-)
-def test_fetch_command(shelf, capsys, arguments, status, told):
-    assert tool.main(arguments) == status
-    assert told in capsys.readouterr()[status]
+def page(handler, n):
+    content = b"<html>Welcome to this network!"
+    handler.begin(Content_Type="text/html", Content_Length=len(content))
+    handler.wfile.write(content)
+
+
+def other_file(handler, n):
+    handler.begin()
+    handler.wfile.write(CONTENT[::-1])
+
+
+ANSWERS = {
+    "404": (answer(404), "the server answered 404"),
+    "403": (answer(403), "the server answered 403"),
+    "log-in page": (page, "another file, perhaps the log-in page of the network"),
+    "other file": (other_file, "what arrived is another file"),
+    "length in words": (answer(Content_Length="many"), "no sense"),
+    "round in a circle": (answer(302, Location="/x"), "no sense"),
+    "sent to no address": (answer(302, Location="http://.x/"), "no sense"),
+}
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_what_asking_again_would_not_change_is_told_at_once(server, tmp_path, kind, monkeypatch):
+    monkeypatch.setattr(fetch.time, "sleep", lambda seconds: pytest.fail("it waits"))
+    server.behave, words = ANSWERS[kind]
+    assert words in sentence(f"{server.url}/set.zip", tmp_path / "set.zip")
+    server.behave = Handler.good
+    assert download(f"{server.url}/set.zip", tmp_path / "set.zip", sha1=SHA1).exists()
+
+
+def test_no_connection(server, tmp_path):
+    assert "there is no connection" in sentence("http://127.0.0.1:9/a.zip", tmp_path / "a.zip")
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/a.zip", "http://[::1/a.zip", "a.zip"])
+def test_an_address_that_is_none(server, tmp_path, url):
+    assert "makes no sense" in sentence(url, tmp_path / "here.zip")
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="makes a certificate")
+def test_a_certificate_that_nobody_vouches_for_is_refused(server, tmp_path, monkeypatch):
+    file = tmp_path / "self.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    out = ["-keyout", f"{file}.key", "-out", str(file)]
+    subprocess.run([*command.split(), *names, *out], check=True, capture_output=True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(file, f"{file}.key")
+    (tmp_path / "here").mkdir()
+    with bad_server.running(tls) as secure:
+        target, url = tmp_path / "here" / "set.zip", f"{secure.url}/set.zip"
+        assert "is the clock wrong, is a proxy in the way" in sentence(url, target)
+        assert secure.requests == 0
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(file))  # somebody vouches for it
+        assert download(url, target, sha1=SHA1).read_bytes() == CONTENT
+
+
+def test_a_folder_that_cannot_be_made(server, tmp_path):
+    (tmp_path / "data").touch()
+    with pytest.raises(CourseError, match="cannot be written .*free some space or choose"):
+        download(f"{server.url}/set.zip", tmp_path / "data" / "set.zip", sha1=SHA1)
+
+
+def test_a_laptop_in_the_room_that_serves_its_data_is_a_mirror(server, tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "set.zip").write_bytes(CONTENT)
+    command = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1"]
+    laptop = subprocess.Popen(
+        [*command, "--directory", str(tmp_path / "data")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        port = re.search(r"port (\d+)", laptop.stdout.readline())[1]
+        monkeypatch.setenv("COURSE_MIRROR", f"http://127.0.0.1:{port}/")
+        for n, digest in enumerate(({"sha1": SHA1}, {"sha256": SHA256[:8]})):
+            target = tmp_path / str(n) / "renamed.zip"
+            download("https://example.org/x/set.zip?v=1", target, **digest)
+            assert target.read_bytes() == CONTENT
+        with pytest.raises(CourseError, match=f"127.0.0.1:{port}/other.zip .*answered 404"):
+            download("https://example.org/other.zip", tmp_path / "other.zip", sha1=SHA1)
+    finally:
+        laptop.kill()
+        laptop.communicate()
+
+
+@pytest.mark.parametrize("mirror", ["laptop:8000", "/mnt/share", "ftp://laptop"])
+def test_a_mirror_is_a_whole_address(server, tmp_path, monkeypatch, mirror):
+    monkeypatch.setenv("COURSE_MIRROR", mirror)
+    with pytest.raises(CourseError, match=f"COURSE_MIRROR is {mirror}: give a whole address"):
+        download("https://example.org/x/set.zip", tmp_path / "other.zip")

@@ -1,96 +1,11 @@
-"""Pictures from disk: every odd file gives the right picture or one sentence that names it."""
+"""Folders of pictures: their order, splits, batches, and where data sets lie."""
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch.utils.data import DataLoader
 
 from helpers import CourseError, data
 from tests.conftest import SMALL, draw_classes
-
-GREY = np.tile(np.linspace(0, 255, 30), (20, 1)).astype(np.uint8)
-RAMP = np.stack([GREY, GREY[:, ::-1], np.full_like(GREY, 40)], -1)
-
-
-def save(path, pixels, mode=None, **options):
-    picture = Image.fromarray(pixels)
-    (picture.convert(mode) if mode else picture).save(path, **options)
-    return path
-
-
-def pixels_of(path) -> np.ndarray:
-    picture = data.read_picture(path)
-    assert picture.mode == "RGB"
-    return np.asarray(picture).astype(int)
-
-
-@pytest.mark.trap("grey, transparent, CMYK, turned pictures")
-def test_a_grey_picture_becomes_three_equal_channels(tmp_path):
-    out = pixels_of(save(tmp_path / "g.png", GREY))
-    assert (out == GREY[..., None]).all()
-
-
-def test_a_16_bit_picture_is_scaled_not_clipped(tmp_path):
-    deep = (GREY.astype(np.uint16) * 257).astype(np.uint16)
-    out = pixels_of(save(tmp_path / "deep.png", deep))
-    assert abs(out - GREY[..., None]).max() <= 1
-
-
-@pytest.mark.trap("grey, transparent, CMYK, turned pictures")
-def test_a_transparent_picture_stands_on_white(tmp_path):
-    rgba = np.dstack([RAMP, np.where(np.arange(30) < 15, 255, 0) * np.ones((20, 1))])
-    out = pixels_of(save(tmp_path / "t.png", rgba.astype(np.uint8)))
-    assert (out[:, :15] == RAMP[:, :15]).all() and (out[:, 15:] == 255).all()
-
-
-@pytest.mark.trap("grey, transparent, CMYK, turned pictures")
-def test_a_palette_picture_and_a_cmyk_jpeg_keep_their_colours(tmp_path):
-    flat = np.zeros((20, 30, 3), np.uint8) + np.array([204, 51, 51], np.uint8)
-    for name, mode in (("p.gif", "P"), ("c.jpg", "CMYK")):
-        out = pixels_of(save(tmp_path / name, flat, mode))
-        assert abs(out - flat).max() < 30, name
-
-
-@pytest.mark.trap("grey, transparent, CMYK, turned pictures")
-def test_a_picture_turned_by_its_exif_data_stands_upright(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was held on its side
-    out = pixels_of(save(tmp_path / "e.jpg", RAMP, exif=exif, quality=100, subsampling=0))
-    assert out.shape == (30, 20, 3)
-    assert abs(out - np.rot90(RAMP, -1).astype(int)).max() < 12
-
-
-@pytest.mark.parametrize("shape", [(4000, 1), (1, 4000), (1, 1), (3, 700)])
-def test_very_long_and_very_small_pictures_give_a_small_tensor(tmp_path, shape):
-    file = save(tmp_path / "long.png", np.full((*shape, 3), 90, np.uint8))
-    out = data.to_tensor(data.read_picture(file), SMALL)
-    assert min(out.shape[1:]) == SMALL.resize and max(out.shape[1:]) <= 2 * SMALL.resize
-    assert (out == 90).all()
-
-
-def test_the_middle_of_a_long_picture_is_what_resizing_all_of_it_would_show():
-    noise = np.random.default_rng(0).integers(0, 255, (40, 200, 3)).astype(np.uint8)
-    whole = Image.fromarray(noise).resize((100, 20), Image.Resampling.BILINEAR)
-    ours = data.to_tensor(Image.fromarray(noise), SMALL)
-    expected = np.asarray(whole)[:, 30:70].astype(int)
-    assert abs(ours.permute(1, 2, 0).numpy().astype(int) - expected)[:, 2:-2].max() <= 1
-
-
-@pytest.mark.trap("truncated pictures")
-@pytest.mark.parametrize("kind", ["truncated", "text", "empty", "missing"])
-def test_a_file_that_is_no_whole_picture_is_named(tmp_path, kind):
-    draw_classes(tmp_path / "set", {"a": 3, "b": 3})
-    bad = tmp_path / "set" / "a" / "bad.jpg"
-    if kind == "truncated":
-        save(bad, np.random.default_rng(0).integers(0, 255, (200, 200, 3)).astype(np.uint8))
-        bad.write_bytes(bad.read_bytes()[:4000])
-    elif kind == "text":
-        bad.write_text("not a picture")
-    elif kind == "empty":
-        bad.touch()
-    with pytest.raises(CourseError, match="bad.jpg"):
-        data.read_folder(tmp_path / "set", SMALL) if kind != "missing" else data.read_picture(bad)
 
 
 @pytest.mark.trap("1, 10, 100, 2")
@@ -201,6 +116,7 @@ def test_a_shared_folder_is_used_and_a_wrong_one_is_named(tmp_path, monkeypatch)
 def test_without_network_full_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "FOLDER", tmp_path)
     monkeypatch.setenv("COURSE_MIRROR", "http://127.0.0.1:9")
+    monkeypatch.setattr("helpers.files.fetch.FIRST_WAIT", 0.001)
     monkeypatch.delenv("COURSE_DATA", raising=False)
     with pytest.raises(CourseError, match="hotdog.zip"):
         data.find("hotdog", "full")

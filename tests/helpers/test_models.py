@@ -34,6 +34,7 @@ def torch_home(tmp_path, monkeypatch):
     """An empty place for downloaded weights, with nobody to download from."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("COURSE_MIRROR", "http://127.0.0.1:9")
+    monkeypatch.setattr("helpers.files.fetch.FIRST_WAIT", 0.001)
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
     return tmp_path / "hub" / "checkpoints"
 
