@@ -26,19 +26,19 @@ from helpers.require import CourseError
 SIZES = ("drawn", "tiny", "full")
 SETS = ("hotdog", "foods", "cifar-10", "dog-breed-identification", "classify-leaves")
 DRAWN_ONLY = ("foods",)  # the same drawn pictures at every size: there are no photographs of it
-TINY = {"train": 100, "test": 50}  # pictures a class, where the book has no small sample
+TINY = {"train": 100, "test": 50}  # pictures per class, where the book has no small sample
 ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff"}
 FOLDER = Path(__file__).resolve().parents[1] / "data"
 
 
 def chosen_size(size: str) -> str:
-    """The size that a lesson works with: `size`, unless the variable COURSE_SIZE says otherwise."""
+    """Returns the size that a lesson works with: the variable COURSE_SIZE or else `size`."""
     size = os.environ.get("COURSE_SIZE") or size
     return require.choice(size, SIZES, "size")
 
 
 def find(name: str, size: str) -> Path:
-    """The folder of a data set; what is not on this machine yet is downloaded once.
+    """Returns the folder of a data set; what is not on this machine yet is downloaded once.
 
     `tiny` and `full` are looked for in the folder that COURSE_DATA names, then under data/. The
     book's small samples of competitions have folders of their own there: cifar-10-tiny.
@@ -54,18 +54,20 @@ def find(name: str, size: str) -> Path:
     shared = os.environ.get("COURSE_DATA")
     if shared and not os.path.isdir(shared):
         raise CourseError(
-            f"COURSE_DATA names {shared[:99]}, which is no folder: correct or unset it."
+            f"COURSE_DATA names {shared[:99]}, which is not a folder: correct or unset it."
         )
     if shared and (Path(shared) / name).is_dir():
         return Path(shared) / name
     folder = FOLDER / name
     if folder.is_dir():
         return folder
-    return (book if name in book.SETS else competition).download(name, folder)
+    if name in book.SETS:
+        return book.download(name, folder)
+    return competition.download(name, folder)
 
 
 def read_picture(file: str | Path) -> Image.Image:
-    """Any picture file as 8-bit RGB, upright; transparent parts become white."""
+    """Returns any picture file as 8-bit RGB, upright; transparent parts become white."""
     file = require.path(file, "The picture")
     try:
         picture = Image.open(file)
@@ -92,7 +94,7 @@ def read_picture(file: str | Path) -> Image.Image:
 
 
 def to_tensor(picture: Image.Image, preprocess: Preprocess) -> Tensor:
-    """The central square of an RGB picture -> uint8 (3, resize, resize)."""
+    """Returns the central square of an RGB picture, uint8 (3, resize, resize)."""
     w, h = picture.size
     short = min(w, h)
     square = ((w - short) / 2, (h - short) / 2, (w + short) / 2, (h + short) / 2)
@@ -102,7 +104,7 @@ def to_tensor(picture: Image.Image, preprocess: Preprocess) -> Tensor:
 
 
 def natural(path: Path) -> list:
-    """A key that sorts 2.jpg before 10.jpg, on every file system."""
+    """Returns a key that sorts 2.jpg before 10.jpg, on every file system."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
 
 
@@ -135,7 +137,7 @@ class Pictures(Dataset):
         return cut(self.decoded[i]), int(self.labels[i])
 
     def subset(self, indices: list[int]) -> Pictures:
-        """The pictures at these indices, in this order; nothing is decoded or copied again."""
+        """Returns the pictures at these indices, in this order; no pixels are copied."""
         indices = require.indices(indices, len(self), "indices")
         return replace(
             self,
@@ -146,7 +148,7 @@ class Pictures(Dataset):
 
 
 def read_folder(folder: str | Path, preprocess: Preprocess, limit: int | None = None) -> Pictures:
-    """Pictures from a folder with one sub-folder per class, as many as `limit` of each class."""
+    """Returns pictures from a folder with a sub-folder per class, at most `limit` of each."""
     folder = require.path(folder, "The folder")
     if not folder.is_dir():
         raise CourseError(f"There is no folder {folder}: check the path.")
@@ -154,12 +156,12 @@ def read_folder(folder: str | Path, preprocess: Preprocess, limit: int | None = 
     names = sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
     files, labels = [], []
     for label, name in enumerate(names):
-        found = [p for p in (folder / name).iterdir() if p.suffix.lower() in ENDINGS]
-        found = sorted((p for p in found if p.name[0] != "."), key=natural)[:limit]
-        if not found:
+        pictures = [p for p in (folder / name).iterdir() if p.suffix.lower() in ENDINGS]
+        pictures = sorted((p for p in pictures if p.name[0] != "."), key=natural)[:limit]
+        if not pictures:
             raise CourseError(f"{folder / name} holds no pictures: add some or remove the folder.")
-        files += found
-        labels += [label] * len(found)
+        files += pictures
+        labels += [label] * len(pictures)
     if len(names) < 2:
         raise CourseError(f"{folder} must hold a folder per class, two folders or more: add them.")
     return read_files(files, labels, names, preprocess)
@@ -168,7 +170,7 @@ def read_folder(folder: str | Path, preprocess: Preprocess, limit: int | None = 
 def read_files(
     files: list[Path], labels: list[int], class_names: list[str], preprocess: Preprocess
 ) -> Pictures:
-    """Pictures from a list of files; labels: a number per file, an index into class_names."""
+    """Returns pictures from files; labels: a number per file, an index into class_names."""
     require.instance(preprocess, Preprocess, "preprocess", "give net.preprocess of your network")
     class_names = require.names(class_names, "class_names")
     labels = require.indices(labels, len(class_names), "labels")
@@ -185,7 +187,7 @@ def read_files(
 
 
 def split(pictures: Pictures, fraction: float, seed: int = 0) -> tuple[Pictures, Pictures]:
-    """Two parts, the second with this fraction of every class: stratified, the same everywhere."""
+    """Returns two parts, the second with this fraction of every class, on all machines the same."""
     fraction = require.fraction(fraction, "The fraction")
     generator = torch.Generator().manual_seed(require.whole(seed, "seed"))
     first, second = [], []
@@ -203,16 +205,13 @@ def split(pictures: Pictures, fraction: float, seed: int = 0) -> tuple[Pictures,
 
 
 def few(pictures: Pictures, n: int, seed: int = 0) -> Pictures:
-    """`n` pictures of each class, drawn at random, or all of a class that has fewer."""
-    n, generator = (
-        require.whole(n, "n", 1),
-        torch.Generator().manual_seed(require.whole(seed, "seed")),
-    )
+    """Returns `n` pictures of each class, drawn at random, or all of a class that has fewer."""
+    n = require.whole(n, "n", 1)
+    generator = torch.Generator().manual_seed(require.whole(seed, "seed"))
     order = torch.randperm(len(pictures), generator=generator)
     labels = pictures.labels[order]
-    return pictures.subset(
-        torch.cat([order[labels == c][:n] for c in range(len(pictures.class_names))])
-    )
+    drawn = [order[labels == label][:n] for label in range(len(pictures.class_names))]
+    return pictures.subset(torch.cat(drawn))
 
 
 class Splits(NamedTuple):
@@ -224,14 +223,14 @@ class Splits(NamedTuple):
 
 
 def load(name: str, size: str, preprocess: Preprocess, valid_fraction: float = 0.2) -> Splits:
-    """A data set as a network wants it; the validation pictures are split off the training ones."""
+    """Returns a data set as a network wants it; validation pictures are split off the training."""
     folder = find(name, size)
     limit = TINY if chosen_size(size) == "tiny" else {}
     train, test = (read_folder(folder / p, preprocess, limit.get(p)) for p in ("train", "test"))
     if train.class_names != test.class_names:
         odd = sorted(set(train.class_names) ^ set(test.class_names))
         raise CourseError(
-            f"{folder}: {', '.join(odd)} stands in only one of train and test: make them alike."
+            f"{folder}: {', '.join(odd)} is in only one of train and test: make them alike."
         )
     return Splits(*split(train, valid_fraction), test)
 
@@ -244,10 +243,10 @@ def loader(
     augment: object = None,
     workers: int = 0,
 ) -> DataLoader:
-    """Batches (float32 (B, 3, size, size), normalised for the network; int64 (B,)).
+    """Returns batches: float32 (B, 3, size, size), normalised for the network, and int64 (B,).
 
     For training: shuffle=True and a transform of torchvision as `augment`. The last batch may be
-    shorter. `workers`: processes beside this one; they are decoded already, so 0 is fastest.
+    shorter. `workers`: processes beside this one; pictures are decoded already, so 0 is fastest.
     """
     require.instance(pictures, Pictures, "The first argument", "give pictures as load makes them")
     require.transform(augment)

@@ -17,20 +17,28 @@ PATIENCE = 1.0  # seconds before somebody who waits is told why
 def atomic(target: Path) -> Iterator[Path]:
     """A path beside `target` for a new file or folder, which takes target's name at the end.
 
-    If the block raises, or its process is killed, `target` is as it was before.
-    Raises OSError if the folder cannot be written to.
+    A file is replaced by a file, a folder by a folder. If the block raises, `target` is as it was;
+    if its process is killed, too, but a folder that is being replaced may then be missing.
+    Raises OSError if the folder around it cannot be written to.
     """
     part, old = (target.with_name(target.name + ending) for ending in (".part", ".old"))
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove(part)  # of a process that was killed
     try:
         yield part
-        if target.is_dir():  # a folder with contents cannot be replaced in one step
+        if target.is_dir() and part.is_dir():  # one with contents cannot be replaced in one step
+            _remove(old)
             os.replace(target, old)
-        os.replace(part, target)
+            try:
+                os.replace(part, target)
+            except OSError:
+                os.replace(old, target)
+                raise
+            _remove(old)
+        else:
+            os.replace(part, target)
     finally:
         _remove(part)
-        _remove(old)
 
 
 def _remove(path: Path) -> None:
@@ -44,7 +52,7 @@ def _remove(path: Path) -> None:
 def alone(target: Path) -> Iterator[None]:
     """Inside the block, no other process of this computer works on the file or folder `target`.
 
-    Waits until it can go in. Meanwhile a file, TARGET.lock, lies beside the target; the lock on it
+    Waits for its turn. Meanwhile a file, TARGET.lock, lies beside the target; the lock on it
     ends with the process that holds it, however that ends. Raises OSError if the folder cannot be
     written to.
     """

@@ -53,7 +53,7 @@ def test_a_class_that_stands_in_only_one_part_is_named(tmp_path, monkeypatch):
     draw_classes(tmp_path / "hotdog" / "train", {"a": 3, "b": 3, "c": 3})
     draw_classes(tmp_path / "hotdog" / "test", {"a": 3, "c": 3})
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
-    with pytest.raises(CourseError, match="b stands in only one"):
+    with pytest.raises(CourseError, match="b is in only one"):
         data.load("hotdog", "full", SMALL)
 
 
