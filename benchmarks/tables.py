@@ -42,7 +42,7 @@ QUOTED = {  # of lessons with long closing tables; results.json holds all of the
 }
 
 
-def accuracy(result: dict) -> str:
+def accuracy_table(result: dict) -> str:
     """A row per method of each lesson's closing table."""
     rows, remarks = [], []
     for lesson, values in sorted(result["results"].items()):
@@ -66,7 +66,7 @@ def accuracy(result: dict) -> str:
     return f"{table(rows)}\n{result['data']}; {', '.join(remarks)}. {where(result)}\n"
 
 
-def speed(result: dict) -> str:
+def speed_table(result: dict) -> str:
     """A row per network and picture size."""
     rows = [
         {
@@ -87,7 +87,7 @@ def speed(result: dict) -> str:
     )
 
 
-def ceiling(result: dict) -> str:
+def ceiling_table(result: dict) -> str:
     """A row per thing that was tried, a column per network; then accuracy by side and number."""
     tables = []
     for task, networks in result["results"].items():
@@ -123,7 +123,7 @@ def arrival(run: dict) -> str:
     return f"{seconds:.0f} s" if run["reached"] else f"not within {seconds:.0f} s"
 
 
-def time(result: dict) -> str:
+def time_table(result: dict) -> str:
     """A row per task and method."""
     rows = []
     for task, methods in result["results"].items():
@@ -163,7 +163,7 @@ KAGGLE = {  # digits after the point
 }
 
 
-def kaggle(result: dict) -> str:
+def kaggle_table(result: dict) -> str:
     """A row per quantity."""
     rows = []
     for name, digits in KAGGLE.items():
@@ -174,7 +174,7 @@ def kaggle(result: dict) -> str:
     return f"{table(rows)}\n{where(result)}\n"
 
 
-def growth(result: dict) -> str:
+def growth_table(result: dict) -> str:
     """A row per number of pictures, then a row per size of the hot dogs."""
     numbers = [
         {
@@ -210,7 +210,7 @@ def growth(result: dict) -> str:
 PRECISIONS = {"no": "full", "bf16": "half"}
 
 
-def gpu(result: dict) -> str:
+def gpu_table(result: dict) -> str:
     """A row per network and precision; then one per number of epochs of CIFAR-10."""
     rates, runs = [], []
     for kind, networks in result["results"].get("fit", {}).items():
@@ -233,13 +233,13 @@ def gpu(result: dict) -> str:
 
 
 TABLES = {
-    "accuracy": accuracy,
-    "speed": speed,
-    "ceiling": ceiling,
-    "time": time,
-    "kaggle": kaggle,
-    "growth": growth,
-    "gpu": gpu,
+    "accuracy": accuracy_table,
+    "speed": speed_table,
+    "ceiling": ceiling_table,
+    "time": time_table,
+    "kaggle": kaggle_table,
+    "growth": growth_table,
+    "gpu": gpu_table,
 }
 
 

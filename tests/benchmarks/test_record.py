@@ -86,7 +86,7 @@ def test_the_table_of_times_says_what_was_not_reached():
         "d2l": run(False, (300.0, None, 0.7), (500.0, None, 0.8)),
         "plain": run(True, (100.0, 0.3, 0.94)),
     }
-    lines = tables.time({"results": {"hotdog": methods}} | WHERE).splitlines()
+    lines = tables.time_table({"results": {"hotdog": methods}} | WHERE).splitlines()
     assert lines[3].endswith("| d2l | not within 500 s | 2 | 0.800 | under 0.020 |")
     assert lines[4].endswith("| plain | 100 s | 1 | 0.30, 0.940 | 0.100 |")
 
@@ -94,7 +94,9 @@ def test_the_table_of_times_says_what_was_not_reached():
 def test_the_course_s_own_way_stands_last():
     rates = {way: [2.0, 1.0, 3.0] for way in ceiling.TRIED["features"]}
     result = {"results": {"features": {"resnet18, 224 px": rates}}, "n": 5}
-    rows = [line for line in tables.ceiling(result | WHERE).splitlines() if "(1.0 to 3.0)" in line]
+    rows = [
+        line for line in tables.ceiling_table(result | WHERE).splitlines() if "(1.0 to 3.0)" in line
+    ]
     assert len(rows) == len(rates)
     assert rows[-1] == "| channels last, batch of 16, memory kept | 2.0 (1.0 to 3.0) |"
 
@@ -103,6 +105,6 @@ def test_the_tables_of_a_gpu_show_every_precision_and_number_of_epochs():
     rate = {"ceiling, pictures/s": [800.4, 790, 810], "fit over it": [0.951, 0.94, 0.96]}
     run = {"s": [2.5, 2.0, 3.0], "accuracy": [0.941, 0.94, 0.942], "n": 3}
     parts = {"fit": {"no": {"resnet18": rate}}, "cifar-10": {"bf16": {"16 epochs": run}}}
-    lines = tables.gpu({"results": parts} | WHERE).splitlines()
+    lines = tables.gpu_table({"results": parts} | WHERE).splitlines()
     assert "| resnet18 | full | 800 (790 to 810) | 0.95 (0.94 to 0.96) |" in lines
     assert "| 16 epochs | half | 2.5 (2.0 to 3.0) | 0.9410 (0.9400 to 0.9420) | 3 |" in lines
