@@ -8,14 +8,26 @@ student runs. `transfer` adds what takes longer than a lesson may (benchmarks/tr
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks import transfer
 from benchmarks.record import command, keep, lesson_file, show
 from benchmarks.timing import clock
 from classroom.run import run_lessons
 from helpers import data
-from helpers.plot import table_numbers
 
 LESSONS = ("01", "02", "03", "04", "05", "06")
+
+
+def closing_numbers(accuracies: dict[str, list[float]]) -> dict[str, float]:
+    """Returns means, standard deviations and numbers of seeds, as a lesson's closing table does."""
+    numbers = {}
+    for method, values in accuracies.items():
+        numbers[method] = round(float(np.mean(values)), 4)
+        if len(values) > 1:
+            numbers[f"{method}, standard deviation"] = round(float(np.std(values, ddof=1)), 4)
+            numbers[f"{method}, seeds"] = len(values)
+    return numbers
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -32,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
             keep(options.out, "accuracy", [report.name], values, **facts)
     if "transfer" in parts:
         start = clock()
-        numbers = table_numbers(transfer.measure())
+        numbers = closing_numbers(transfer.measure())
         values = {"seconds": round(clock() - start), **numbers}
         keep(options.out, "accuracy", ["transfer"], values, **facts)
     show(options.out, "accuracy")
