@@ -106,7 +106,7 @@ def test_every_way_to_make_the_network_faster_can_be_taken(task, small):
     assert all(low > 0 for _, low, _ in rates.values())
 
 
-def test_accuracy_is_measured_by_number_of_pictures_and_drawn_anew():
+def test_a_linear_classifier_on_features_is_right_in_most_draws():
     torch.manual_seed(0)
     y = torch.arange(40) % 2
     x = torch.randn(40, 3) + 3 * y[:, None]
@@ -125,8 +125,10 @@ def test_transfer_measures_what_is_recorded(folder, small, monkeypatch):
     monkeypatch.setattr(transfer, "all_photographs", partial(transfer.all_photographs, 1))
     monkeypatch.setattr(transfer, "another_look", partial(transfer.another_look, 1))
     accuracies = transfer.measure()
-    assert accuracies.keys() <= RECORDED["accuracy"]["transfer"].keys()
     assert all(0 <= value <= 1 for values in accuracies.values() for value in values)
+    measured = accuracy.closing_numbers(accuracies).keys() | {"seconds"}
+    recorded = RECORDED["accuracy"]["transfer"].keys()
+    assert measured <= recorded and {name for name in recorded if "," not in name} <= measured
 
 
 def test_accuracy_keeps_the_closing_tables_of_lessons_that_ran(tmp_path, monkeypatch, capsys):
