@@ -1,5 +1,6 @@
 """The tables that README.md and benchmarks/README.md show, made from results.json."""
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 
@@ -7,8 +8,12 @@ def table(rows: list[dict[str, object]]) -> str:
     """Returns a table in Markdown; the keys of its rows are the headings."""
     if not rows:
         return ""
-    lines = [list(rows[0]), ["---"] * len(rows[0]), *(row.values() for row in rows)]
-    return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
+
+    def line(cells: Iterable[object]) -> str:
+        return "| " + " | ".join(map(str, cells)) + " |\n"
+
+    rule = "|---" * len(rows[0]) + "|\n"
+    return line(rows[0]) + rule + "".join(line(row.values()) for row in rows)
 
 
 def median(value: list[float] | None, digits: int) -> str:

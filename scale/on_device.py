@@ -24,16 +24,15 @@ Augment = Callable[[Tensor], Tensor]
 class OnDevice(Dataset):
     """Pictures on a device; it makes a batch of a list of indices, as `data.loader` does.
 
-    It takes N * 3 * side * side bytes there; side: the short side after resizing, in pixels. Of
-    each picture the square in the middle is kept. augment: see `shift_and_mirror`,
-    `cut_and_mirror`; None: the centre is cut out.
+    It takes N * 3 * side * side bytes there; side: of the decoded squares, in pixels.
+    augment: see `shift_and_mirror`, `cut_and_mirror`; None: the centre is cut out.
     """
 
     def __init__(self, pictures: Pictures, device: torch.device, augment: Augment | None = None):
         self.preprocess, self.augment = pictures.preprocess, augment
         self.class_names, self.labels = pictures.class_names, pictures.labels.to(device)
-        square = [self.preprocess.resize] * 2
-        shape = (len(pictures), 3, *square)
+        side = self.preprocess.resize
+        shape = (len(pictures), 3, side, side)
         try:
             self.pixels = torch.empty(shape, dtype=torch.uint8, device=device)
         except torch.OutOfMemoryError:
@@ -41,7 +40,7 @@ class OnDevice(Dataset):
                 f"{len(pictures):,} decoded pictures do not fit on {device}: use data.loader."
             ) from None
         for i, picture in enumerate(pictures.decoded):
-            self.pixels[i] = center_crop(picture, square)
+            self.pixels[i] = picture
 
     def __len__(self) -> int:
         return len(self.pixels)

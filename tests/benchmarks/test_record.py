@@ -73,7 +73,7 @@ def test_the_pages_quote_results_json(page):
 
 def test_a_table_has_a_column_for_each_key_of_its_rows():
     rows = [{"name": "a", "value": 1}, {"name": "b", "value": 2}]
-    assert tables.table(rows) == "| name | value |\n| --- | --- |\n| a | 1 |\n| b | 2 |\n"
+    assert tables.table(rows) == "| name | value |\n|---|---|\n| a | 1 |\n| b | 2 |\n"
     assert tables.table([]) == ""
 
 
