@@ -1,55 +1,55 @@
 """How accurate the lessons' methods are on real photographs.
 
-    python -m benchmarks.accuracy [NN ...] [transfer]
-
-Executes the lessons themselves (by default 01 to 06) with the size "full" on the data sets in the
-folder that COURSE_DATA names, or in data/, and keeps the numbers of their closing tables: what is
-measured is what a student runs. `transfer` adds what takes longer than a lesson may
-(benchmarks/transfer.py). Prints tables and writes results.json.
+Executes the lessons themselves with the size "full" on the data sets in the folder that COURSE_DATA
+names, or in data/, and keeps the numbers of their closing tables: what is measured is what a
+student runs. `transfer` adds what takes longer than a lesson may (benchmarks/transfer.py).
 """
 
 import sys
-import time
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks import transfer
-from benchmarks.record import machine, read, write
-from benchmarks.tables import accuracy_table
+from benchmarks.record import command, keep, lesson_file, show
+from benchmarks.timing import clock
 from classroom.run import run_lessons
-from course import find_lessons
-from helpers.data import find
-from helpers.plot import table_numbers
+from helpers import data
 
-LESSONS = ["01", "02", "03", "04", "05", "06"]
-BEYOND = (transfer.forty_photographs, transfer.all_photographs, transfer.another_look)
+LESSONS = ("01", "02", "03", "04", "05", "06")
 
 
-def main(names: list[str]) -> int:
-    parts = (find("hotdog", "full") / part for part in ("train", "test"))
-    train, test = (sum(1 for file in part.rglob("*.jpg")) for part in parts)
-    names = names or [*LESSONS, "transfer"]
-    numbers = [name for name in names if name != "transfer"]
-    reports = []
-    if numbers:
-        reports = run_lessons(find_lessons(numbers), Path("build/accuracy"), size="full")
-    result = read().get("accuracy", {"results": {}})
-    result |= {**machine(), "data": f"{train} photographs to train on, {test} to test"}
-    result.pop("note", None)  # it told of an earlier run
+def closing_numbers(accuracies: dict[str, list[float]]) -> dict[str, float]:
+    """Returns means, standard deviations and numbers of seeds, as a lesson's closing table does."""
+    numbers = {}
+    for method, values in accuracies.items():
+        numbers[method] = round(float(np.mean(values)), 4)
+        if len(values) > 1:
+            numbers[f"{method}, standard deviation"] = round(float(np.std(values, ddof=1)), 4)
+            numbers[f"{method}, seeds"] = len(values)
+    return numbers
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = command("accuracy", __doc__, [*LESSONS, "transfer"]).parse_args(argv)
+    parts = options.parts or [*LESSONS, "transfer"]
+    folders = (data.find("hotdog", "full") / part for part in ("train", "test"))
+    train, test = (sum(1 for _ in folder.rglob("*.jpg")) for folder in folders)
+    facts = {"data": f"{train} photographs to train on, {test} to test"}
+    lessons = [lesson_file(part) for part in parts if part != "transfer"]
+    reports = run_lessons(lessons, Path("build/accuracy"), size="full") if lessons else []
     for report in reports:
         if not report.trouble:
-            seconds = round(report.seconds)
-            result["results"][report.name] = {"seconds": seconds, **report.values}
-    if "transfer" in names:
-        start, rows = time.perf_counter(), {}
-        for measure in BEYOND:
-            rows |= measure()
-        seconds = round(time.perf_counter() - start)
-        result["results"]["transfer"] = {"seconds": seconds, **table_numbers(rows)}
-    result["results"] = dict(sorted(result["results"].items()))
-    write("accuracy", result)
-    print(accuracy_table(result))
+            values = {"seconds": round(report.seconds), **report.values}
+            keep(options.out, "accuracy", [report.name], values, **facts)
+    if "transfer" in parts:
+        start = clock()
+        numbers = closing_numbers(transfer.measure())
+        values = {"seconds": round(clock() - start), **numbers}
+        keep(options.out, "accuracy", ["transfer"], values, **facts)
+    show(options.out, "accuracy")
     return int(any(report.trouble for report in reports))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,22 +1,18 @@
 """What a GPU makes of it: `fit` beside the network alone, and all of CIFAR-10 from scratch.
 
-    python -m benchmarks.gpu [fit] [cifar-10] [--runs 3] [--epochs 16 24] [--seconds 60]
-
 `fit` trains both networks on noise at 224 pixels, with batches from the processor and with those
 made on the GPU. `cifar-10` trains a network of nine layers with the helpers' own `fit`, and says
 how accurate it is after so many epochs and after those that fit into `--seconds`. The pictures lie
 decoded on the GPU; starting, reading and measuring are not counted. For comparison: KellerJordan's
-cifar10-airbench, a loop and a network made for this, tells 0.94 in 2.6 s on an A100.
+cifar10-airbench, a loop and a network made for this, reports 0.94 in 2.6 s on an A100.
 
 Both in full and in half precision. CIFAR-10 needs cifar10_full_jpeg.npz in COURSE_DATA: `blob`,
 the bytes of 60,000 JPEGs; `length`, `label` and `is_train` of each; `classes`. The dog breeds and
 the hot dogs, from their files: `python -m benchmarks.time_to ours`.
 """
 
-import argparse
 import io
 import os
-import time
 from functools import partial
 from pathlib import Path
 
@@ -24,12 +20,13 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import nn
-from torch.nn import functional as F
-from torchvision.transforms import v2
+from torch.utils.data import DataLoader
+from torchvision.transforms.v2.functional import pil_to_tensor
 
-from benchmarks.record import machine, median_range, own_process, read, write
-from benchmarks.speed import NETWORKS, network, sgd
-from benchmarks.tables_of_time import gpu_table
+from benchmarks import training
+from benchmarks.record import command, keep, show
+from benchmarks.timing import call_apart, seconds, summary, take_turns
+from benchmarks.training import NETWORKS, network, sgd
 from helpers import data, train
 from helpers.preprocess import Preprocess
 from helpers.train import accelerator
@@ -40,83 +37,73 @@ CIFAR = Preprocess(32, 32, (0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616), "b
 PRECISIONS = ("no", "bf16")  # what `accelerate launch --mixed_precision` tells `fit`
 
 
-def finished() -> float:
-    """The time when everything that was asked for is done: a GPU works on after the call."""
-    if DEVICE.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter()
-
-
 def ceiling(name: str, size: int, batch: int, steps: int) -> float:
-    """Seconds of training on one batch that is there."""
-    net, prepare = network(name, size).train(), accelerator()
-    optimizer = sgd(net)
-    net, optimizer = prepare.prepare(net, optimizer)
-    pictures = torch.randn(batch, 3, size, size, device=DEVICE)
-    pictures = pictures.contiguous(memory_format=torch.channels_last)
-    labels = torch.randint(2, (batch,), device=DEVICE)
-    for step in range(steps + 3):
-        if step == 3:
-            start = finished()
-        optimizer.zero_grad()
-        prepare.backward(F.cross_entropy(net(pictures), labels))
-        optimizer.step()
-    return finished() - start
+    """Returns the seconds of training on one batch that stays on the device."""
+    net, prepared = network(name, size).train(), accelerator()
+    net, optimizer = prepared.prepare(net, sgd(net))
+    batch_on_device = training.noise(batch, size, device=DEVICE)
+    step = partial(training.step, net, optimizer, *batch_on_device, backward=prepared.backward)
+    for _ in range(3):  # warms up
+        step()
+    return seconds(lambda: [step() for _ in range(steps)])
 
 
 def noise(n: int, wants: Preprocess) -> data.Pictures:
-    """Pictures of two classes, nothing but noise."""
+    """Returns pictures of two classes, nothing but noise."""
     shape = (n, 3, wants.resize, wants.resize)
     decoded = list(torch.randint(256, shape, dtype=torch.uint8))
     labels = torch.arange(n) % 2
     return data.Pictures([Path(str(i)) for i in range(n)], labels, ["a", "b"], wants, decoded)
 
 
-def fit_rates(runs: int, batch: int = 128, steps: int = 20, size: int = 224) -> dict:
-    """{network: {what: [median, smallest, largest]}}: pictures/s, and shares of the ceiling."""
-    cut = v2.Compose([v2.RandomResizedCrop(size), v2.RandomHorizontalFlip()])
-    cut_there = partial(on_device.cut_and_mirror, size=size)
-    n, found = batch * steps, {}
+def fit_seconds(name: str, size: int, batches: DataLoader) -> float:
+    """Returns the seconds of an epoch of `fit`, after one that warms up."""
+    net = network(name, size)
+    fit = partial(train.fit, net, batches, None, sgd(net), 1, quiet=True)
+    fit(seed=1)
+    return seconds(fit)
+
+
+def fit_rates(rounds: int, batch: int = 128, steps: int = 20, size: int = 224) -> dict[str, dict]:
+    """Returns for each network the ceiling, in pictures/s, and what share of it `fit` reaches."""
+    rates, n = {}, batch * steps
     for name in NETWORKS:
         pictures = noise(n, network(name, size).preprocess)
-        here = data.loader(pictures, batch, shuffle=True, augment=cut)
-        there = on_device.loader(pictures, batch, device=DEVICE, shuffle=True, augment=cut_there)
-        ways = {"made by the processor": here, "made on the GPU": there}
-        rows = {"ceiling, pictures/s": []} | {f"fit over it, batches {way}": [] for way in ways}
-        for _ in range(runs):
-            at_most = n / ceiling(name, size, batch, steps)
-            rows["ceiling, pictures/s"].append(at_most)
-            for way, batches in ways.items():
-                net = network(name, size)
-                fit = partial(train.fit, net, batches, None, sgd(net), 1, quiet=True)
-                fit(seed=1)  # warms up
-                start = finished()
-                fit()
-                share = n / (finished() - start) / at_most
-                rows[f"fit over it, batches {way}"].append(share)
-        found[name] = {what: median_range(values) for what, values in rows.items()}
-        print(found, flush=True)
-    return found
+        here = data.loader(pictures, batch, shuffle=True, augment=training.crop_and_flip(size))
+        cut = partial(on_device.cut_and_mirror, size=size)
+        there = on_device.loader(pictures, batch, device=DEVICE, shuffle=True, augment=cut)
+        methods = {
+            "ceiling": partial(ceiling, name, size, batch, steps),
+            "processor": partial(fit_seconds, name, size, here),
+            "GPU": partial(fit_seconds, name, size, there),
+        }
+        rows = [
+            {
+                "ceiling, pictures/s": n / times["ceiling"],
+                "fit over it, batches made by the processor": times["ceiling"] / times["processor"],
+                "fit over it, batches made on the GPU": times["ceiling"] / times["GPU"],
+            }
+            for times in take_turns(methods, rounds)
+        ]
+        rates[name] = summary(rows)
+    return rates
 
 
 def read_cifar(file: Path) -> tuple[data.Pictures, data.Pictures]:
-    """The 50,000 training and the 10,000 test pictures of one file."""
+    """Returns the 50,000 training and the 10,000 test pictures of one file."""
     values = np.load(file)
-    ends = values["length"].cumsum()
-    blob = values["blob"].tobytes()
-    whole = [
-        torch.from_numpy(np.array(Image.open(io.BytesIO(blob[end - n : end])))).permute(2, 0, 1)
-        for n, end in zip(values["length"], ends, strict=True)
-    ]
-    labels, names = torch.from_numpy(values["label"]).long(), [str(c) for c in values["classes"]]
-    files = [Path(str(i)) for i in range(len(whole))]
-    every = data.Pictures(files, labels, names, CIFAR, whole)
-    parts = (np.flatnonzero(values["is_train"] == kind).tolist() for kind in (1, 0))
-    return tuple(every.subset(part) for part in parts)
+    blob, ends = values["blob"].tobytes(), values["length"].cumsum()
+    jpegs = (blob[end - n : end] for n, end in zip(values["length"], ends, strict=True))
+    decoded = [pil_to_tensor(Image.open(io.BytesIO(jpeg))) for jpeg in jpegs]
+    labels, names = torch.from_numpy(values["label"]).long(), values["classes"].tolist()
+    files = [Path(str(i)) for i in range(len(decoded))]
+    pictures = data.Pictures(files, labels, names, CIFAR, decoded)
+    in_train = values["is_train"].astype(bool)
+    return tuple(pictures.subset(np.flatnonzero(part)) for part in (in_train, ~in_train))
 
 
 class Residual(nn.Module):
-    """Adds what its layers find to what they got."""
+    """Adds what its layers make of their input to that input."""
 
     def __init__(self, *layers: nn.Module):
         super().__init__()
@@ -127,11 +114,11 @@ class Residual(nn.Module):
 
 
 def nine_layers(classes: int, width: int = 64) -> nn.Module:
-    """A residual network for 32 x 32 pixels: eight convolutions and a linear layer."""
+    """Returns a residual network for 32 x 32 pixels: eight convolutions and a linear layer."""
 
-    def conv(a: int, b: int, *more: nn.Module) -> nn.Sequential:
-        convolution = nn.Conv2d(a, b, 3, padding=1, bias=False)
-        return nn.Sequential(convolution, nn.BatchNorm2d(b), nn.ReLU(), *more)
+    def conv(channels: int, filters: int, *more: nn.Module) -> nn.Sequential:
+        convolution = nn.Conv2d(channels, filters, 3, padding=1, bias=False)
+        return nn.Sequential(convolution, nn.BatchNorm2d(filters), nn.ReLU(), *more)
 
     w, halve = width, nn.MaxPool2d(2)
     return nn.Sequential(
@@ -147,8 +134,10 @@ def nine_layers(classes: int, width: int = 64) -> nn.Module:
     ).to(memory_format=torch.channels_last)
 
 
-def from_scratch(batches, test, epochs: int, seed: int, width: int = 64) -> tuple[float, float]:
-    """Seconds of training, and the accuracy on the test pictures."""
+def from_scratch(
+    batches: DataLoader, test: DataLoader, epochs: int, seed: int, width: int = 64
+) -> dict[str, float]:
+    """Returns the seconds of training, and the accuracy on the test pictures."""
     torch.manual_seed(seed)
     net = nine_layers(len(batches.dataset.class_names), width).to(DEVICE)
     optimizer = torch.optim.SGD(
@@ -157,53 +146,46 @@ def from_scratch(batches, test, epochs: int, seed: int, width: int = 64) -> tupl
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, 0.4, epochs * len(batches), pct_start=0.2, cycle_momentum=False
     )
-    start = finished()
-    train.fit(net, batches, None, optimizer, epochs, scheduler=schedule, seed=seed, quiet=True)
-    return finished() - start, train.evaluate(net, test)["accuracy"]
+    fit = partial(train.fit, net, batches, None, optimizer, epochs, scheduler=schedule)
+    duration = seconds(lambda: fit(seed=seed, quiet=True))
+    return {"s": duration, "accuracy": train.evaluate(net, test)["accuracy"]}
 
 
-def cifar(file: Path, epochs: list[int], seconds: float, runs: int) -> dict:
-    """{what: {"s": [...], "accuracy": [...], "n": runs}}; medians and ranges over seeds."""
-    training, test = read_cifar(file)
+def cifar(file: Path, epochs: list[int], limit: float, rounds: int) -> dict[str, dict]:
+    """Returns {epochs: medians and ranges over seeds}, also for those that fit into the limit."""
+    pictures, test = read_cifar(file)
     shift = on_device.shift_and_mirror
-    batches = on_device.loader(training, 512, device=DEVICE, shuffle=True, augment=shift)
+    batches = on_device.loader(pictures, 512, device=DEVICE, shuffle=True, augment=shift)
     test = on_device.loader(test, 1000, device=DEVICE)
     from_scratch(batches, test, 1, 0)  # warms up
-    each, _ = from_scratch(batches, test, 1, 0)
-    found = {}
-    for number in [*epochs, max(1, int(seconds / each))]:
-        took, right = zip(
-            *(from_scratch(batches, test, number, s) for s in range(runs)), strict=True
-        )
-        row = {"s": median_range(took), "accuracy": median_range(right), "n": runs}
-        found[f"{number} epochs"] = row
-        print(number, row, flush=True)
-    return found
+    one_epoch = from_scratch(batches, test, 1, 0)["s"]
+    runs = {}
+    for number in [*epochs, max(1, int(limit / one_epoch))]:
+        rows = [from_scratch(batches, test, number, seed) for seed in range(rounds)]
+        runs[f"{number} epochs"] = summary(rows) | {"n": rounds}
+    return runs
 
 
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    options.add_argument("what", nargs="*", help="fit or cifar-10; both, if there is none")
-    options.add_argument("--runs", type=int, default=3)
-    options.add_argument("--epochs", type=int, nargs="*", default=[16, 24])
-    options.add_argument("--seconds", type=float, default=60)
-    asked = options.parse_args()
+def main(argv: list[str] | None = None) -> None:
+    parser = command("gpu", __doc__, ["fit", "cifar-10"])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, nargs="*", default=[16, 24])
+    parser.add_argument("--seconds", type=float, default=60)
+    options = parser.parse_args(argv)
     if DEVICE.type == "cpu":
-        options.error("there is no GPU here: benchmarks.speed measures processors.")
+        parser.error("there is no GPU here: benchmarks.speed measures processors.")
     file = Path(os.environ.get("COURSE_DATA", data.FOLDER)) / "cifar10_full_jpeg.npz"
-    parts = {
-        "fit": (fit_rates, asked.runs),
-        "cifar-10": (cifar, file, asked.epochs, asked.seconds, asked.runs),
+    tasks = {
+        "fit": (fit_rates, options.rounds),
+        "cifar-10": (cifar, file, options.epochs, options.seconds, options.rounds),
     }
-    for part in [p for p in parts if p in asked.what] or parts:
-        for kind in PRECISIONS:
-            os.environ["ACCELERATE_MIXED_PRECISION"] = kind  # read when a process first asks
-            with own_process() as process:
-                found = process.submit(*parts[part]).result()
-            result = read().get("gpu", {"results": {}}) | machine()
-            result["results"].setdefault(part, {})[kind] = found
-            write("gpu", result)
-    print(gpu_table(read()["gpu"]))
+    for part in options.parts or tasks:
+        for precision in PRECISIONS:
+            os.environ["ACCELERATE_MIXED_PRECISION"] = precision  # a new process reads it
+            measured = call_apart(*tasks[part])
+            print(part, precision, measured, flush=True)
+            keep(options.out, "gpu", [part, precision], measured)
+    show(options.out, "gpu")
 
 
 if __name__ == "__main__":

@@ -1,55 +1,63 @@
 """What lessons 05 and 06 reach on photographs, and how long it takes beside the book's way.
 
-    python -m benchmarks.kaggle [organize] [dogs] [cifar] [ROUNDS]
-
-Needs the competitions and `answers` in the folder that COURSE_DATA names. What is measured are the
-lessons' own cells. The two ways to the dog breeds take turns within one run, because a machine's
-speed changes from minute to minute. Prints a table and writes results.json.
+`organize` arranges CIFAR-10's files, `dogs` goes from the dog breeds' files to a submission in both
+ways, `cifar` fine-tunes on 10,000 pictures. Needs the competitions and `answers` in the folder that
+COURSE_DATA names. What is measured are the lessons' own cells.
 """
 
 import contextlib
 import io
 import os
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import nbformat
 import torch
-from torch import nn
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
-from benchmarks.record import machine, median_range, own_process, read, write
-from benchmarks.tables import kaggle_table
-from course import NOTEBOOKS, find_lessons
-from helpers import data, kaggle, models
+from benchmarks import others, tables
+from benchmarks.record import NOTEBOOKS, command, keep, lesson_file, show
+from benchmarks.timing import call_apart, clock, median_range, seconds, take_turns
+from benchmarks.training import crop_and_flip
+from helpers import data, kaggle, train
 from helpers.kaggle import find_answers
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # as the book's section has them
-EPOCHS = 10
+EPOCHS, PICTURES = 10, 10_000
+Rounds = list[dict[str, float]]
 
 
-def organize_once(root: Path) -> dict:
-    """Seconds to organise a competition, and the disk that the new folder takes, in MB."""
+class Lesson:
+    """The code cells of a lesson, which run one by one in one namespace, without their outputs."""
+
+    def __init__(self, number: str):
+        notebook = nbformat.read(lesson_file(number), as_version=4)
+        self.cells = {c.id: c.source for c in notebook.cells if c.cell_type == "code"}
+        self.names = {}
+
+    def run(self, *ids: str) -> None:
+        with contextlib.redirect_stdout(io.StringIO()):
+            for name in ids:
+                exec(self.cells[name], self.names)
+
+
+def organize(rounds: int) -> Rounds:
+    return [organize_once(data.find("cifar-10", "full")) for _ in range(rounds)]
+
+
+def organize_once(root: Path) -> dict[str, float]:
+    """Seconds to organise a competition, and the disk that the new folder takes."""
     with tempfile.TemporaryDirectory(dir=data.FOLDER) as place:
-        start = time.perf_counter()
-        folder = kaggle.organize(root, 0.1, folder=Path(place) / "organized")
-        seconds = time.perf_counter() - start
-        parts = [folder, *folder.rglob("*")]
-        own = (p.stat() for p in parts if p.is_dir() or p.lstat().st_nlink == 1)
-        return {"seconds": seconds, "MB": sum(512 * s.st_blocks for s in own) / 1e6}
-
-
-def frozen(classes: int) -> nn.Module:
-    """The book's network on the course's body: frozen with its output layer, two layers on top."""
-    body = models.load_pretrained()
-    for parameter in body.parameters():
-        parameter.requires_grad = False
-    new = nn.Sequential(nn.Linear(1000, 256), nn.ReLU(), nn.Linear(256, classes))
-    return nn.Sequential(body, new)
+        folder = Path(place) / "organized"
+        duration = seconds(lambda: kaggle.organize(root, 0.1, folder=folder))
+        paths = (folder, *folder.rglob("*"))
+        own = [path.stat() for path in paths if path.is_dir() or path.lstat().st_nlink == 1]
+        return {
+            "organize 10,000 + 2,000 pictures, s": duration,
+            "organize 10,000 + 2,000 pictures, MB of disk": sum(s.st_blocks for s in own) * 512e-6,
+        }
 
 
 def book(folder: Path) -> float:
@@ -58,138 +66,110 @@ def book(folder: Path) -> float:
     Trains once on all labelled pictures and predicts the test pictures; the book also trains a
     first time, to look at the validation loss, which is left out here.
     """
-    start = time.perf_counter()
-    tail = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]
-    crop = v2.RandomResizedCrop(224, scale=(0.08, 1.0), ratio=(3 / 4, 4 / 3))
+    start = clock()
+    end = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]
     jitter = v2.ColorJitter(brightness=0.4, contrast=0.4, saturation=0.4)
-    augment = v2.Compose([crop, v2.RandomHorizontalFlip(), jitter, *tail])
-    centre = v2.Compose([v2.Resize(256), v2.CenterCrop(224), *tail])
-    training = ImageFolder(folder / "train_valid", augment)
-    batches = DataLoader(training, 128, shuffle=True, drop_last=True)
-    net = frozen(len(training.classes))
-    trained = [p for p in net.parameters() if p.requires_grad]
-    optimizer = torch.optim.SGD(trained, lr=1e-4, momentum=0.9, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.9)
-    loss = nn.CrossEntropyLoss(reduction="none")
+    augment = v2.Compose([crop_and_flip(224), jitter, *end])
+    centre = v2.Compose([v2.Resize(256), v2.CenterCrop(224), *end])
+    labelled = ImageFolder(folder / "train_valid", augment)
+    batches = DataLoader(labelled, 128, shuffle=True, drop_last=True)
+    net = others.d2l_dogs_network(len(labelled.classes))
+    epochs = others.d2l_dogs_epochs(net, batches)
     for _ in range(EPOCHS):
-        for pictures, labels in batches:
-            optimizer.zero_grad()
-            loss(net(pictures), labels).sum().backward()
-            optimizer.step()
-        schedule.step()
+        next(epochs)
     with torch.no_grad():
         for pictures, _ in DataLoader(ImageFolder(folder / "test", centre), 128):
             net(pictures).softmax(1)
-    return time.perf_counter() - start
+    return clock() - start
 
 
-class Lesson:
-    """The code cells of a lesson: to be run one by one, in one namespace, without their outputs."""
-
-    def __init__(self, number: str):
-        notebook = nbformat.read(find_lessons(number)[0], as_version=4)
-        self.cells = {c.id: c.source for c in notebook.cells if c.cell_type == "code"}
-        self.names = {}
-
-    def run(self, *ids: str, old: str = "", new: str = "") -> None:
-        """Run cells, with the text `old` in them replaced by `new`."""
-        with contextlib.redirect_stdout(io.StringIO()):
-            for name in ids:
-                source = self.cells[name]
-                exec(source.replace(old, new) if old else source, self.names)
-
-
-def ours() -> dict:
+def ours() -> dict[str, float]:
     """Lesson 06's first sections: seconds from JPEG files to a validated submission, its score."""
     lesson = Lesson("06")
     lesson.run("06-setup", "06-whole-clock")
-    start = time.perf_counter()
+    start = clock()
     lesson.run(*(f"06-whole-{part}" for part in ("load", "extract", "train", "valid", "submit")))
-    seconds = time.perf_counter() - start
+    duration = clock() - start
     answers = find_answers("dog-breed-identification", "full")
-    return {"seconds": seconds, **kaggle.score(lesson.names["first"], answers)}
+    return {"seconds": duration, **kaggle.score(lesson.names["first"], answers)}
 
 
-def dogs(rounds: int) -> dict[str, list[float]]:
-    """Both ways, in turns; the book's with the same network."""
+def dogs(rounds: int) -> Rounds:
+    """Both ways; the book's with the same network, in a process where memory is not kept."""
     folder = kaggle.organize(data.find("dog-breed-identification", "full"), 0.2)
-    rows = {}
-    for _ in range(rounds):
-        found = ours()
-        with own_process() as process:  # the course's way of keeping memory is not theirs
-            theirs = process.submit(book, folder).result()
-        told = {
-            "dog breeds, JPEG files to validated submission, s": found["seconds"],
-            "dog breeds, the book's loop with the same network, s": theirs,
-            "dog breeds, ours over the book's": found["seconds"] / theirs,
-            "dog breeds, test accuracy": found["accuracy"],
-            "dog breeds, test log-loss, nats": found["log_loss"],
+    methods = {"ours": ours, "book": lambda: call_apart(book, folder)}
+    return [
+        {
+            tables.SUBMISSION_SECONDS: row["ours"]["seconds"],
+            "dog breeds, the book's loop with the same network, s": row["book"],
+            tables.OVER_BOOK: row["ours"]["seconds"] / row["book"],
+            tables.DOGS_ACCURACY: row["ours"]["accuracy"],
+            "dog breeds, test log-loss, nats": row["ours"]["log_loss"],
         }
-        for name, value in told.items():
-            rows.setdefault(name, []).append(value)
-        print(told, flush=True)
-    return rows
+        for row in take_turns(methods, rounds)
+    ]
 
 
-def cifar(rounds: int, pictures: int = 10_000) -> dict[str, list[float]]:
-    """Lesson 05's fine-tuned network on so many labelled pictures, a seed a round."""
-    lesson = Lesson("05")
-    first = (
-        "setup",
-        "whole-numbers",
-        "whole-files-look",
-        "whole-organise-code",
-        "whole-load-code",
-        "whole-recipe",
-    )
-    rest = ("whole-normalise", "pretrained-build", "pretrained-linear", "pretrained-tune-code")
-    cells = [f"05-{part}" for part in (*first, *rest, "pretrained-tune-fit")]
-    lesson.run(*cells, old="else 1000", new=f"else {pictures}")
-    names, rows = lesson.names, {}
-    wide, sample = names["wide"], names["layout"].find_sample(names["root"])
-    assert len(wide.train_valid) == pictures
-    ids = kaggle.test_ids(wide.test, sample)
+CIFAR_CELLS = (  # after those that say how many pictures
+    "whole-files-look",
+    "whole-organise-code",
+    "whole-load-code",
+    "whole-recipe",
+    "whole-normalise",
+    "pretrained-build",
+    "pretrained-linear",
+    "pretrained-tune-code",
+    "pretrained-tune-fit",
+)
+
+
+def cifar(rounds: int) -> Rounds:
+    """Lesson 05's fine-tuned network on 10,000 labelled pictures, a seed per round."""
+    lesson, rows = Lesson("05"), []
+    names = lesson.names
+    lesson.run("05-setup", "05-whole-numbers")
+    names["PICTURES"] = PICTURES
+    lesson.run(*(f"05-{cell}" for cell in CIFAR_CELLS))
+    wide, sample = names["wide"], kaggle.find_sample(names["root"])
+    ids, file = kaggle.test_ids(wide.test, sample), NOTEBOOKS.parent / "build/cifar10_benchmark.csv"
     for seed in range(rounds):
-        start = time.perf_counter()
+        start = clock()
         fitted = names["linear"](names["features"](wide.train_valid), wide.train_valid.labels)
         net = names["fine_tune"](wide.train_valid, fitted, seed)
-        chosen = names["train"].predict(net, data.loader(wide.test, 100)).argmax(1)
-        seconds = time.perf_counter() - start
+        chosen = train.predict(net, data.loader(wide.test, 100)).argmax(1)
+        minutes = (clock() - start) / 60
         answers = [wide.train_valid.class_names[i] for i in chosen]
-        file = kaggle.write_submission(ids, answers, sample, "../build/cifar10_benchmark.csv")
-        score = kaggle.score(file, find_answers("cifar-10", "full"))
-        told = {
-            f"CIFAR-10, fine-tuned on {pictures:,} pictures, test accuracy": score["accuracy"],
-            f"CIFAR-10, fine-tuned on {pictures:,} pictures, min": seconds / 60,
-        }
-        for name, value in told.items():
-            rows.setdefault(name, []).append(value)
-        print(told, flush=True)
+        kaggle.write_submission(ids, answers, sample, file)
+        accuracy = kaggle.score(file, find_answers("cifar-10", "full"))["accuracy"]
+        rows.append(
+            {
+                tables.CIFAR_ACCURACY: accuracy,
+                "CIFAR-10, fine-tuned on 10,000 pictures, min": minutes,
+            }
+        )
     return rows
 
 
-def organizing(rounds: int) -> dict[str, list[float]]:
-    found = [organize_once(data.find("cifar-10", "full")) for _ in range(rounds)]
-    return {
-        "organize 10,000 + 2,000 pictures, s": [f["seconds"] for f in found],
-        "organize 10,000 + 2,000 pictures, MB of disk": [f["MB"] for f in found],
-    }
+MEASURES = {"organize": organize, "dogs": dogs, "cifar": cifar}
 
 
-def main(arguments: list[str]) -> None:
-    measures = {"organize": organizing, "dogs": dogs, "cifar": cifar}
-    rounds = int(next((a for a in arguments if a.isdecimal()), "3"))
+def main(argv: list[str] | None = None) -> None:
+    parser = command("kaggle", __doc__, list(MEASURES))
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args(argv)
+    out = options.out.resolve()
     os.environ["COURSE_SIZE"] = "full"
     if "COURSE_DATA" in os.environ:
         os.environ["COURSE_DATA"] = os.path.abspath(os.environ["COURSE_DATA"])
     os.chdir(NOTEBOOKS)  # where the cells are at home
-    for name in [a for a in arguments if a in measures] or measures:
-        found = measures[name](rounds)
-        result = read().get("kaggle", {"results": {}}) | machine()
-        result["results"] |= {what: [*median_range(v), len(v)] for what, v in found.items()}
-        write("kaggle", result)
-    print(kaggle_table(result))
+    for part in options.parts or MEASURES:
+        rows = MEASURES[part](options.rounds)
+        for name in rows[0]:
+            values = [row[name] for row in rows]
+            print(name, values, flush=True)
+            keep(out, "kaggle", [name], [*median_range(values), len(values)])
+    show(out, "kaggle")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

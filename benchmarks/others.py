@@ -1,12 +1,13 @@
 """The same training in the code that people would use instead of this course's.
 
-Each function trains a network for some epochs on the pictures in folder/train, measures it after
-each epoch on those in folder/test and then calls `after(loss, accuracy)`. The parts are put
-together as the pages of each project show it: batches from files, memory layout as it comes.
+The loops train a network for some epochs on the pictures in folder/train, measure it after each
+epoch on those in folder/test and then call `after(loss, accuracy)`. The parts are put together as
+the pages of each project show it: batches from files, memory layout as it comes.
 """
 
 import importlib.util
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -15,13 +16,15 @@ from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
+from benchmarks.training import crop_and_flip
 from helpers import models
 from helpers.preprocess import Preprocess
 
 HAS_FASTAI = importlib.util.find_spec("fastai") is not None
-NO_FASTAI = "fastai is not installed, so it is left out: the top of benchmarks/speed.py says how."
+NO_FASTAI = "fastai is not installed, so it is left out: benchmarks/README.md says how."
 WORKERS = 0  # processes that read files: where two cores are busy anyway, more made all slower
 After = Callable[[float | None, float], None]
+warnings.filterwarnings("ignore")  # the book's code and fastai use older calls
 
 
 def default_layout(net: nn.Module) -> nn.Module:
@@ -29,9 +32,9 @@ def default_layout(net: nn.Module) -> nn.Module:
 
 
 def batches(folder: Path, wants: Preprocess, batch: int) -> tuple[DataLoader, DataLoader]:
-    """Training batches, cropped at random and flipped, and test batches, of files in folders."""
+    """Returns training batches, cropped at random and flipped, and test batches, from files."""
     end = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(wants.mean, wants.std)]
-    augment = v2.Compose([v2.RandomResizedCrop(wants.size), v2.RandomHorizontalFlip(), *end])
+    augment = v2.Compose([crop_and_flip(wants.size), *end])
     centre = v2.Compose([v2.Resize(wants.resize), v2.CenterCrop(wants.size), *end])
     train, test = ImageFolder(folder / "train", augment), ImageFolder(folder / "test", centre)
     train = DataLoader(train, batch, shuffle=True, num_workers=WORKERS)
@@ -49,6 +52,31 @@ def d2l_loop(net, folder: Path, optimizer, epochs: int, after: After, batch: int
         for features, labels in train:
             d2l.train_batch_ch13(net, features, labels, loss, optimizer, devices)
         after(None, d2l.evaluate_accuracy_gpu(net, test))
+
+
+def d2l_dogs_network(classes: int) -> nn.Sequential:
+    """The network of the book's section on dog breeds, with the course's body.
+
+    The body is frozen with its output layer; two new layers follow.
+    """
+    body = models.load_pretrained().requires_grad_(False)
+    new = nn.Sequential(nn.Linear(1000, 256), nn.ReLU(), nn.Linear(256, classes))
+    return nn.Sequential(body, new)
+
+
+def d2l_dogs_epochs(net: nn.Sequential, batches: DataLoader) -> Iterator[None]:
+    """The loop of the book's section on dog breeds: each step of the iterator trains an epoch."""
+    trained = [p for p in net.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=1e-4, momentum=0.9, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.9)
+    loss = nn.CrossEntropyLoss(reduction="none")
+    while True:
+        for pictures, labels in batches:
+            optimizer.zero_grad()
+            loss(net(pictures), labels).sum().backward()
+            optimizer.step()
+        schedule.step()
+        yield
 
 
 def plain_loop(net, folder: Path, optimizer, epochs: int, after: After, batch: int = 32) -> None:
@@ -75,10 +103,11 @@ def plain_loop(net, folder: Path, optimizer, epochs: int, after: After, batch: i
 
 
 def fastai_learner(net, folder: Path, after: After, batch: int = 32, **options):
-    """A `vision_learner` with the body of `net`, its weights, and an output layer like its own."""
+    """Returns a `vision_learner` with the body of `net`, its weights, and an output layer of its
+    kind."""
     from fastai.vision import all as fastai
 
-    class Tell(fastai.Callback):
+    class CallAfter(fastai.Callback):
         order = 51  # after its recorder, which has 50
 
         def after_epoch(self):
@@ -95,24 +124,22 @@ def fastai_learner(net, folder: Path, after: After, batch: int = 32, **options):
         batch_tfms=fastai.Normalize.from_stats(wants.mean, wants.std, cuda=False),
         device=torch.device("cpu"),
     )
-    old = models.output_layer(net)[1]
-    new = nn.Linear(old.in_features, loaders.c)
-    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), new)
+    new = nn.Linear(models.output_layer(net)[1].in_features, loaders.c)
     timm_name = getattr(net, "default_cfg", {}).get("architecture")
     learner = fastai.vision_learner(
         loaders,
         timm_name or getattr(fastai, net.name),
         pretrained=False,
         normalize=False,
-        custom_head=head,
+        custom_head=nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), new),
         loss_func=nn.CrossEntropyLoss(),
         metrics=fastai.accuracy,
-        cbs=Tell(),
+        cbs=CallAfter(),
         **options,
     )
-    ours = list(net.state_dict().values())[:-2]  # without the output layer
-    theirs = learner.model[0].state_dict()
-    learner.model[0].load_state_dict(dict(zip(theirs, ours, strict=True)))
+    weights = list(net.state_dict().values())[:-2]  # without the output layer
+    body = learner.model[0]
+    body.load_state_dict(dict(zip(body.state_dict(), weights, strict=True)))
     learner.remove_cb(fastai.ProgressCallback)
     learner.recorder.logger = learner.logger = fastai.noop
     return learner

@@ -1,36 +1,60 @@
-"""What the benchmarks share: the machine in words, medians, results.json and its tables."""
+"""What the benchmarks share around a measurement: command line, machine, results.json, pages."""
 
+import argparse
 import datetime
 import json
-import multiprocessing
 import os
 import platform
-import statistics
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 import torchvision
 
-from benchmarks.tables import with_tables
+from benchmarks.tables import TABLES, with_tables
+from helpers.files.atomic import atomic
 
-FILE = Path(__file__).parent / "results.json"
-PAGES = (Path(__file__).parents[1] / "README.md", Path(__file__).parent / "README.md")
+ROOT = Path(__file__).resolve().parents[1]
+FILE, NOTEBOOKS = ROOT / "benchmarks" / "results.json", ROOT / "notebooks"
+PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
 
 
-def machine() -> dict:
-    """What the figures were measured on, and when."""
+def command(name: str, doc: str, parts: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Returns the parser of one benchmark; parts: what it can measure, each on its own."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(f"python -m benchmarks.{name}", None, doc, formatter_class=raw)
+
+    def part(word: str) -> str:  # `choices` would refuse an empty list
+        if word not in parts:
+            raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join(parts)}")
+        return word
+
+    if parts:
+        what = f"{', '.join(parts)}; by default all"
+        parser.add_argument("parts", nargs="*", type=part, metavar="PART", help=what)
+    parser.add_argument(
+        "--out", type=Path, default=FILE, help="another file for the results; leaves the pages"
+    )
+    return parser
+
+
+def lesson_file(number: str) -> Path:
+    return next(NOTEBOOKS.glob(f"{number}_*.ipynb"))
+
+
+def machine() -> dict[str, str]:
+    """Returns what the figures are measured on, and when."""
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    libraries = (f"{m.__name__} {m.__version__.split('+')[0]}" for m in (torch, torchvision))
     return {
         "machine": f"{os.cpu_count()} cores of {processor()}, {gpu}",
-        "software": f"Python {platform.python_version()}, torch {torch.__version__.split('+')[0]}, "
-        f"torchvision {torchvision.__version__.split('+')[0]}",
+        "software": ", ".join([f"Python {platform.python_version()}", *libraries]),
         "date": datetime.date.today().isoformat(),
     }
 
 
 def processor() -> str:
-    """The processor's name where the system tells it, else its family."""
+    """Returns the processor's name where the system knows it, else its family."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
@@ -38,24 +62,33 @@ def processor() -> str:
         return platform.processor() or platform.machine()
 
 
-def own_process() -> ProcessPoolExecutor:
-    """A process in which no other method has set anything: `submit(function, ...).result()`."""
-    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+def read(file: Path = FILE) -> dict:
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
-def median_range(values: list[float]) -> list[float]:
-    """[median, smallest, largest]."""
-    return [round(v, 4) for v in (statistics.median(values), min(values), max(values))]
+def keep(file: Path, benchmark: str, place: Sequence[str], value: object, **facts: object) -> None:
+    """Puts a value at its place in a benchmark's results, beside those that are there.
+
+    facts: what the table says about all of the results. With results.json, the pages follow.
+    """
+    results = read(file)
+    entry = results.setdefault(benchmark, {"results": {}})
+    entry.pop("note", None)  # about figures as they were before
+    entry |= machine() | facts
+    part = entry["results"]
+    for key in place[:-1]:
+        part = part.setdefault(key, {})
+    part[place[-1]] = value
+    write(file, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    for page in PAGES if file == FILE else ():
+        write(page, with_tables(page.read_text(encoding="utf-8"), results))
 
 
-def read() -> dict:
-    return json.loads(FILE.read_text()) if FILE.exists() else {}
+def write(file: Path, text: str) -> None:
+    with atomic(file) as new:
+        new.write_text(text, encoding="utf-8")
 
 
-def write(name: str, result: dict) -> None:
-    """Keep one benchmark's result, and put its tables where they are read."""
-    results = read() | {name: result}
-    FILE.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-    for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        page.write_text(with_tables(text, results), encoding="utf-8")
+def show(file: Path, benchmark: str) -> None:
+    """Prints a benchmark's tables."""
+    print(TABLES[benchmark](read(file)[benchmark]))

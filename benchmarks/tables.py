@@ -1,147 +1,305 @@
 """The tables that README.md and benchmarks/README.md show, made from results.json."""
 
-import re
-
-from benchmarks.tables_of_time import (
-    ceiling_table,
-    cell,
-    gpu_table,
-    growth_table,
-    reached,
-    speed_table,
-    time_table,
-    where,
-)
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 
 
-def with_tables(text: str, results: dict) -> str:
-    """A page's text with each table between its two marks made from the results."""
-    tables = {
-        "speed": speed_table,
-        "time": time_table,
-        "accuracy": accuracy_table,
-        "kaggle": kaggle_table,
-        "growth": growth_table,
-        "ceiling": ceiling_table,
-        "gpu": gpu_table,
-    }
-    made = {name: table(results[name]) for name, table in tables.items() if name in results}
-    for name, table in {**made, "headlines": headlines(results)}.items():
-        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-        if begin in text:
-            head, rest = text.split(begin)
-            text = head + begin + "\n" + table + end + rest.split(end)[1]
-    return text
+def table(rows: list[dict[str, object]]) -> str:
+    """Returns a table in Markdown; the keys of its rows are the headings."""
+    if not rows:
+        return ""
+
+    def line(cells: Iterable[object]) -> str:
+        return "| " + " | ".join(map(str, cells)) + " |\n"
+
+    rule = "|---" * len(rows[0]) + "|\n"
+    return line(rows[0]) + rule + "".join(line(row.values()) for row in rows)
 
 
-HEADLINES = {  # a line of the README: benchmark, its part, and the value there
-    "hot dogs, fine-tuned (lesson 01): accuracy": (
-        "accuracy",
-        "01_hotdog_fine_tuning",
-        "fine-tuned",
+def median(value: list[float] | None, digits: int) -> str:
+    """Returns a median and its range in words."""
+    if value is None:  # fastai is not installed everywhere
+        return ""
+    middle, low, high = (f"{v:.{digits}f}" for v in value[:3])
+    return f"{middle} ({low} to {high})"
+
+
+def mean(values: dict[str, float], name: str) -> str:
+    """Returns a mean and its standard deviation, if there were several seeds."""
+    deviation = values.get(f"{name}, standard deviation")
+    return f"{values[name]:.3f}" if deviation is None else f"{values[name]:.3f} ± {deviation:.3f}"
+
+
+def where(result: dict) -> str:
+    return f"Measured on {result['date']}: {result['machine']}; {result['software']}."
+
+
+QUOTED = {  # of lessons with long closing tables; results.json holds all of them
+    "03": ("hotdog, *", "dog breeds, *"),
+    "04": (
+        "* frozen, *",
+        "* 5 pictures a class",
+        "* 400 pictures a class",
+        "digits, *: features *",
+        "radar, *: features *",
     ),
-    "hot dogs, the same network from scratch (lesson 02): accuracy": (
-        "accuracy",
-        "02_scratch_baseline",
-        "from scratch, fair",
-    ),
-    "hot dogs, one old row reused, no training (lesson 03): accuracy": (
-        "accuracy",
-        "03_classifier_weight_reuse",
-        "hotdog, no training: row copied, rival raised",
-    ),
-    "hot dogs, features of 800 pictures: from JPEG files to accuracy 0.94": ("time", "hotdog"),
-    "ten dog breeds, features of 400 pictures: from JPEG files to log-loss 0.25": ("time", "dogs"),
-    "ten dog breeds (lesson 06): accuracy": ("kaggle", "dog breeds, test accuracy"),
-    "ten dog breeds: seconds from JPEG files to a validated submission": (
-        "kaggle",
-        "dog breeds, JPEG files to validated submission, s",
-    ),
-    "ten dog breeds: that time over the book's": ("kaggle", "dog breeds, ours over the book's"),
-    "CIFAR-10, fine-tuned on 10,000 pictures (lesson 05): accuracy": (
-        "kaggle",
-        "CIFAR-10, fine-tuned on 10,000 pictures, test accuracy",
-    ),
-    "an epoch of EfficientNet-Lite0 at 224 pixels over the book's": (
-        "speed",
-        "efficientnet_lite0, 224 px",
-        "epoch over d2l",
-    ),
-    "an epoch of ResNet-18 at 224 pixels over the book's": (
-        "speed",
-        "resnet18, 224 px",
-        "epoch over d2l",
-    ),
-    "an epoch of ResNet-18 at 224 pixels over fastai's": (
-        "speed",
-        "resnet18, 224 px",
-        "epoch over fastai",
-    ),
+    "06": ("*accuracy",),
+}
+
+
+def accuracy_table(result: dict) -> str:
+    """A row per method of each lesson's closing table."""
+    rows, remarks = [], []
+    for lesson, values in sorted(result["results"].items()):
+        number = lesson[:2] if lesson[:2].isdigit() else ""
+        duration = f"{values['seconds'] / 60:.0f} min"
+        remarks.append(f"lesson {number} {duration}" if number else f"{lesson} {duration}")
+        for name in values:
+            about_another = name == "seconds" or name.endswith((", standard deviation", ", seeds"))
+            quoted = any(fnmatchcase(name, pattern) for pattern in QUOTED.get(number, "*"))
+            if quoted and not about_another:
+                rows.append(
+                    {
+                        "lesson": number,
+                        "method": name,
+                        "accuracy": mean(values, name),
+                        "seeds or draws": values.get(f"{name}, seeds", 1),
+                    }
+                )
+    if "note" in result:
+        remarks.append(result["note"])
+    return f"{table(rows)}\n{result['data']}; {', '.join(remarks)}. {where(result)}\n"
+
+
+def speed_table(result: dict) -> str:
+    """A row per network and picture size."""
+    rows = [
+        {
+            "network": name,
+            "ceiling, pictures/s": median(values["ceiling, pictures/s"], 1),
+            "`fit`, pictures/s": median(values["fit, pictures/s"], 1),
+            "`fit` over ceiling": median(values["fit over ceiling"], 2),
+            "epoch over d2l": median(values["epoch over d2l"], 2),
+            "epoch over fastai": median(values.get("epoch over fastai"), 2),
+            "epoch over plain PyTorch": median(values["epoch over plain PyTorch"], 2),
+        }
+        for name, values in sorted(result["results"].items())
+    ]
+    return (
+        f"{table(rows)}\nMedian (smallest to largest) of {result['n']} rounds, "
+        f"{result['pictures']} photographs to train on and half as many to test; the methods take "
+        f"turns. {where(result)}\n"
+    )
+
+
+def ceiling_table(result: dict) -> str:
+    """A row per thing that was tried, a column per network; then accuracy by side and number."""
+    tables = []
+    for task, networks in result["results"].items():
+        if task == "sizes":
+            continue
+        rows = []
+        for way in next(iter(networks.values())):
+            row = {f"{task}: pictures/s": way}
+            for network, rates in networks.items():
+                once = way.endswith("first step, s")
+                row[network] = f"{rates[way][0]:.0f}" if once else median(rates[way], 1)
+            rows.append(row)
+        tables.append(table(rows))
+    rows = []
+    for side, values in result["results"].get("sizes", {}).items():
+        row = {"side, pixels": side, "reading and features of all 2,800, s": f"{values['s']:.1f}"}
+        for number, score in values.items():
+            if number != "s":
+                row[f"{number} per class"] = "{:.3f} ± {:.3f}".format(*score)
+        rows.append(row)
+    if rows:
+        tables.append(table(rows))
+    rounds = f"Median (smallest to largest) of {result['n']} rounds. " if "n" in result else ""
+    return "\n".join([*tables, f"{rounds}{where(result)}\n"])
+
+
+GOALS = {"hotdog": "hot dogs, accuracy 0.94", "dogs": "dog breeds, log-loss 0.25"}
+
+
+def arrival(run: dict) -> str:
+    """Returns when a method reached its goal, in words."""
+    seconds = run["epochs"][-1][0]
+    return f"{seconds:.0f} s" if run["reached"] else f"not within {seconds:.0f} s"
+
+
+def time_table(result: dict) -> str:
+    """A row per task and method."""
+    rows = []
+    for task, methods in result["results"].items():
+        best = methods["ours"]["epochs"][-1][0]
+        for method, run in methods.items():
+            seconds, loss, accuracy = run["epochs"][-1]
+            log_loss = "" if loss is None else f"{loss:.2f}, "
+            rows.append(
+                {
+                    "goal on the test pictures": GOALS[task],
+                    "method": method,
+                    "reached after": arrival(run),
+                    "epochs": len(run["epochs"]),
+                    "log-loss, accuracy then": f"{log_loss}{accuracy:.3f}",
+                    "ours over it": f"{'' if run['reached'] else 'under '}{best / seconds:.3f}",
+                }
+            )
+    threads = max(run["threads"] for runs in result["results"].values() for run in runs.values())
+    word = "thread" if threads == 1 else "threads"
+    return f"{table(rows)}\nEach once, with {threads} {word}. {where(result)}\n"
+
+
+SUBMISSION_SECONDS = "dog breeds, JPEG files to validated submission, s"
+OVER_BOOK = "dog breeds, ours over the book's"
+DOGS_ACCURACY = "dog breeds, test accuracy"
+CIFAR_ACCURACY = "CIFAR-10, fine-tuned on 10,000 pictures, test accuracy"
+KAGGLE = {  # digits after the point
+    "organize 10,000 + 2,000 pictures, s": 2,
+    "organize 10,000 + 2,000 pictures, MB of disk": 2,
+    SUBMISSION_SECONDS: 2,
+    "dog breeds, the book's loop with the same network, s": 2,
+    OVER_BOOK: 3,
+    DOGS_ACCURACY: 3,
+    "dog breeds, test log-loss, nats": 2,
+    CIFAR_ACCURACY: 3,
+    "CIFAR-10, fine-tuned on 10,000 pictures, min": 2,
+}
+
+
+def kaggle_table(result: dict) -> str:
+    """A row per quantity."""
+    rows = []
+    for name, digits in KAGGLE.items():
+        if value := result["results"].get(name):
+            rounds = value[3]
+            text = median(value, digits) if rounds > 1 else f"{value[0]:.{digits}f}"
+            rows.append({"what": name, "median (smallest to largest)": text, "rounds": rounds})
+    return f"{table(rows)}\n{where(result)}\n"
+
+
+def growth_table(result: dict) -> str:
+    """A row per number of pictures, then a row per size of the hot dogs."""
+    numbers = [
+        {
+            "pictures": name,
+            "first visit, s": median(values["first, s"], 2),
+            "s per 1,000": f"{values['first, s'][0] / values['n'] * 1000:.2f}",
+            "next visit, s": median(values["next, s"], 2),
+            "memory, MB": median(values["first, MB"], 0),
+            "decoded, MB": f"{values['decoded']:,.0f} "
+            + ("on disk" if values["on disk"] else "in memory"),
+            "rounds": values["rounds"],
+        }
+        for name, values in result["results"].get("pictures", {}).items()
+    ]
+    sizes = [
+        {
+            "pictures": f"{values['n']:,} {name}",
+            "ImageFolder, s": median(values["ImageFolder, s"], 2),
+            "threads, s": median(values["threads, s"], 2),
+            "threads over ImageFolder": median(values["threads over ImageFolder"], 2),
+            "kept in memory, s": median(values["kept in memory, s"], 2),
+            "kept in a file, s": median(values["kept in a file, s"], 2),
+            "next visit, s": median(values["next visit, s"], 3),
+            "next visit over first": median(values["next visit over first"], 3),
+            "rounds": values["rounds"],
+        }
+        for name, values in result["results"].get("decode", {}).items()
+    ]
+    rounds = "Median (smallest to largest) of the rounds, each visit a process of its own."
+    return f"{table(numbers)}\n{table(sizes)}\n{rounds} {where(result)}\n"
+
+
+PRECISIONS = {"no": "full", "bf16": "half"}
+
+
+def gpu_table(result: dict) -> str:
+    """A row per network and precision; then one per number of epochs of CIFAR-10."""
+    rates, runs = [], []
+    for kind, networks in result["results"].get("fit", {}).items():
+        for name, values in networks.items():
+            row = {"network": name, "precision": PRECISIONS[kind]}
+            digits = {quantity: 0 if "pictures/s" in quantity else 2 for quantity in values}
+            rates.append(row | {q: median(value, digits[q]) for q, value in values.items()})
+    for kind, numbers in result["results"].get("cifar-10", {}).items():
+        for name, values in numbers.items():
+            runs.append(
+                {
+                    "CIFAR-10 from scratch": name,
+                    "precision": PRECISIONS[kind],
+                    "s": median(values["s"], 1),
+                    "test accuracy": median(values["accuracy"], 4),
+                    "seeds": values["n"],
+                }
+            )
+    return f"{table(rates)}\n{table(runs)}\n{where(result)}\n"
+
+
+TABLES = {
+    "accuracy": accuracy_table,
+    "speed": speed_table,
+    "ceiling": ceiling_table,
+    "time": time_table,
+    "kaggle": kaggle_table,
+    "growth": growth_table,
+    "gpu": gpu_table,
 }
 
 
 def headlines(results: dict) -> str:
     """A few values with their spread, for the README."""
-    lines = ["| on photographs | measured |", "|---|---|"]
-    for name, (benchmark, *way) in HEADLINES.items():
-        part = results[benchmark]["results"]
-        if benchmark == "time":
-            mine, book = (reached(part[way[0]][method]) for method in ("ours", "d2l"))
-            told = f"{mine} (once); the book's recipe: {book}"
-        elif benchmark == "accuracy":
-            part, name_there = part[way[0]], way[1]
-            told = spread(part, name_there)
-        else:
-            for step in way:
-                part = part[step]
-            digits = 1 if "seconds" in name else 2 if benchmark == "speed" else 3
-            once = part[1] == part[2]
-            told = f"{part[0]:.{digits}f} (once)" if once else cell(part[:3], digits)
-        lines.append(f"| {name} | {told} |")
-    return "\n".join([*lines, ""])
+    lessons, kaggle, speed, goals = (
+        results[benchmark]["results"] for benchmark in ("accuracy", "kaggle", "speed", "time")
+    )
+    lite0, resnet = speed["efficientnet_lite0, 224 px"], speed["resnet18, 224 px"]
+
+    def seeds(lesson: str, name: str) -> str:
+        return f"{mean(lessons[lesson], name)}, {lessons[lesson][f'{name}, seeds']} seeds"
+
+    def times(task: str) -> str:
+        ours, book = (arrival(goals[task][method]) for method in ("ours", "d2l"))
+        return f"{ours} (once); the book's recipe: {book}"
+
+    def rounds(value: list[float], digits: int) -> str:
+        once = min(value[:3]) == max(value[:3])
+        return f"{value[0]:.{digits}f} (once)" if once else median(value, digits)
+
+    reused = "hotdog, no training: row copied, rival raised"
+    measured = {
+        "hot dogs, fine-tuned (lesson 01): accuracy": seeds("01_hotdog_fine_tuning", "fine-tuned"),
+        "hot dogs, the same network from scratch (lesson 02): accuracy": seeds(
+            "02_scratch_baseline", "from scratch, fair"
+        ),
+        "hot dogs, one old row reused, no training (lesson 03): accuracy": seeds(
+            "03_classifier_weight_reuse", reused
+        ),
+        "hot dogs, features of 800 pictures: from JPEG files to accuracy 0.94": times("hotdog"),
+        "ten dog breeds, features of 400 pictures: from JPEG files to log-loss 0.25": times("dogs"),
+        "ten dog breeds (lesson 06): accuracy": rounds(kaggle[DOGS_ACCURACY], 3),
+        "ten dog breeds: seconds from JPEG files to a validated submission": rounds(
+            kaggle[SUBMISSION_SECONDS], 1
+        ),
+        "ten dog breeds: that time over the book's": rounds(kaggle[OVER_BOOK], 3),
+        "CIFAR-10, fine-tuned on 10,000 pictures (lesson 05): accuracy": rounds(
+            kaggle[CIFAR_ACCURACY], 3
+        ),
+        "an epoch of EfficientNet-Lite0 at 224 pixels over the book's": rounds(
+            lite0["epoch over d2l"], 2
+        ),
+        "an epoch of ResNet-18 at 224 pixels over the book's": rounds(resnet["epoch over d2l"], 2),
+        "an epoch of ResNet-18 at 224 pixels over fastai's": rounds(resnet["epoch over fastai"], 2),
+    }
+    return table([{"on photographs": name, "measured": text} for name, text in measured.items()])
 
 
-def spread(values: dict, name: str) -> str:
-    """The mean of a closing table's row, with its standard deviation and number of seeds."""
-    deviation = values.get(f"{name}, standard deviation")
-    if deviation is None:
-        return f"{values[name]:.3f}"
-    return f"{values[name]:.3f} ± {deviation:.3f}, {values[f'{name}, seeds']} seeds"
-
-
-# what the table quotes of lessons with long closing tables; results.json holds all of it
-QUOTED = {
-    "03": r"hotdog, |dog breeds, ",
-    "04": r".* frozen,|.* (5|400) pictures a class|(digits|radar), .*: features",
-    "06": r".*accuracy",
-}
-
-
-def accuracy_table(result: dict) -> str:
-    """A row per method of each lesson's closing table: mean, spread, number of seeds."""
-    lines = ["| lesson | method | accuracy | seeds or draws |", "|---|---|---|---|"]
-    took = []
-    for lesson, values in result["results"].items():
-        number = lesson[:2] if lesson[:2].isdigit() else ""
-        took.append(f"{f'lesson {number}' if number else lesson} {values['seconds'] / 60:.0f} min")
-        for name, value in values.items():
-            if name == "seconds" or name.endswith((", standard deviation", ", seeds")):
-                continue
-            if not re.match(QUOTED.get(number, ""), name):
-                continue
-            spread = values.get(f"{name}, standard deviation")
-            text = f"{value:.3f}" + (f" ± {spread:.3f}" if spread is not None else "")
-            lines.append(f"| {number} | {name} | {text} | {values.get(f'{name}, seeds', 1)} |")
-    remarks = ", ".join([*took, result["note"]] if "note" in result else took)
-    lines += ["", f"{result['data']}; {remarks}. {where(result)}", ""]
-    return "\n".join(lines)
-
-
-def kaggle_table(result: dict) -> str:
-    """A row per quantity: median and range over the rounds, and how many there were."""
-    lines = ["| what | median (smallest to largest) | rounds |", "|---|---|---|"]
-    for name, (*value, n) in result["results"].items():
-        digits = 3 if "accuracy" in name or "over" in name else 2
-        text = cell(value, digits) if n > 1 else f"{value[0]:.{digits}f}"
-        lines.append(f"| {name} | {text} | {n} |")
-    return "\n".join([*lines, "", where(result), ""])
+def with_tables(page: str, results: dict) -> str:
+    """Returns a page's text with the table between each pair of marks made from the results."""
+    tables = {name: make(results[name]) for name, make in TABLES.items() if name in results}
+    for name, text in {**tables, "headlines": headlines(results)}.items():
+        begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+        if begin in page:
+            head, _, rest = page.partition(begin)
+            page = head + begin + text + end + rest.partition(end)[2]
+    return page

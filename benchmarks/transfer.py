@@ -1,41 +1,48 @@
 """Measurements on photographs that take longer than a lesson may.
 
 Forty photographs, from their files to a classifier; all photographs at the network's own size;
-photographs against drawings. Each function returns {what: [accuracy per draw or seed]}.
+photographs against drawings. Each function returns {method: [accuracy per draw or seed]}.
 """
 
 import copy
-import time
 
 import torch
-from sklearn.linear_model import LogisticRegression
-from torchvision.transforms import v2
+from torch import nn
 
+from benchmarks.training import crop_and_flip, features, linear
 from helpers import data, models, train
 from helpers.data import Pictures
 
 BATCH = 16
+Accuracies = dict[str, list[float]]
 
 
-def linear(pictures: Pictures, seed: int) -> torch.nn.Module:
-    """The pretrained body with a logistic regression on its features as output layer."""
+def measure() -> Accuracies:
+    return forty_photographs() | all_photographs() | another_look()
+
+
+def pretrained(pictures: Pictures, seed: int) -> nn.Module:
+    """Returns the pretrained network with a random output layer for these classes."""
     torch.manual_seed(seed)
     net = models.load_pretrained(size=pictures.preprocess.size)
-    models.keep_statistics(models.replace_head(net, pictures.class_names))
-    features, labels = train.extract_features(net, data.loader(pictures, BATCH))
-    found = LogisticRegression(C=0.01, solver="newton-cg").fit(features, labels)
+    return models.keep_statistics(models.replace_head(net, pictures.class_names))
+
+
+def with_linear_head(pictures: Pictures, seed: int) -> nn.Module:
+    """Returns the pretrained body with a logistic regression on its features as output layer."""
+    net = pretrained(pictures, seed)
+    classifier = linear(*features(net, pictures))
     layer = models.output_layer(net)[1]
     with torch.no_grad():  # two rows that give the same probabilities as scikit-learn's one
         for row, sign in ((0, -0.5), (1, 0.5)):
-            layer.weight[row] = sign * torch.tensor(found.coef_[0])
-            layer.bias[row] = sign * found.intercept_[0]
+            layer.weight[row] = sign * torch.tensor(classifier.coef_[0])
+            layer.bias[row] = sign * classifier.intercept_[0]
     return net
 
 
 def tune(net, pictures: Pictures, epochs: int, rate: float, head_factor: float, seed: int):
-    """Train all layers on augmented pictures, the rates falling along a cosine."""
-    size = pictures.preprocess.size
-    augment = v2.Compose([v2.RandomResizedCrop(size, scale=(0.5, 1)), v2.RandomHorizontalFlip()])
+    """Trains all layers on augmented pictures, the rates falling along a cosine."""
+    augment = crop_and_flip(pictures.preprocess.size, scale=(0.5, 1))
     batches = data.loader(pictures, BATCH, shuffle=True, augment=augment)
     optimizer = torch.optim.AdamW(models.param_groups(net, rate, head_factor))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * len(batches))
@@ -43,82 +50,60 @@ def tune(net, pictures: Pictures, epochs: int, rate: float, head_factor: float, 
     return net
 
 
-def fine_tuned(pictures: Pictures, epochs: int, seed: int) -> torch.nn.Module:
-    torch.manual_seed(seed)
-    net = models.load_pretrained(size=pictures.preprocess.size)
-    models.keep_statistics(models.replace_head(net, pictures.class_names))
-    return tune(net, pictures, epochs, 1e-4, 10, seed)
-
-
-def accuracy(net, pictures: Pictures) -> float:
+def accuracy(net: nn.Module, pictures: Pictures) -> float:
     return train.evaluate(net, data.loader(pictures, BATCH))["accuracy"]
 
 
-def forty_photographs(draws: int = 10) -> dict[str, list[float]]:
-    """20 photographs a class at 224 px; the seconds go from JPEG files to a trained classifier."""
+def forty_photographs(draws: int = 10) -> Accuracies:
+    """20 photographs of each class at 224 px."""
     net = models.load_pretrained()
     folder = data.find("hotdog", "full")
-    test = data.read_folder(folder / "test", net.preprocess)
-    test_features, test_labels = train.extract_features(net, data.loader(test, BATCH))
+    test = features(net, data.read_folder(folder / "test", net.preprocess))
     pool = data.read_folder(folder / "train", net.preprocess)
-    accuracies, seconds = [], []
-    for draw in range(draws):
-        chosen = data.few(pool, 20, draw)
-        start = time.perf_counter()
-        forty = data.read_files(
-            chosen.files, chosen.labels.tolist(), pool.class_names, net.preprocess
-        )
-        features, labels = train.extract_features(net, data.loader(forty, BATCH))
-        classifier = LogisticRegression(C=0.01, solver="newton-cg").fit(features, labels)
-        seconds.append(time.perf_counter() - start)
-        accuracies.append(classifier.score(test_features, test_labels))
-    print(f"forty photographs: at most {max(seconds):.1f} seconds from files to classifier")
+    draws_of_forty = (data.few(pool, 20, draw) for draw in range(draws))
+    accuracies = [linear(*features(net, forty)).score(*test) for forty in draws_of_forty]
     return {"forty photographs, 224 px: features + linear classifier": accuracies}
 
 
-def all_photographs(seeds: int = 3) -> dict[str, list[float]]:
+def all_photographs(seeds: int = 3) -> Accuracies:
     """The photographs of lesson 01 at 224 px: a linear classifier, then all layers gently."""
     hotdogs = data.load("hotdog", "full", models.load_pretrained().preprocess)
-    start, after = linear(hotdogs.train, seed=0), []  # the features do not depend on the seed
+    start, tuned = with_linear_head(hotdogs.train, seed=0), []  # features depend on no seed
     for seed in range(seeds):
         net = tune(copy.deepcopy(start), hotdogs.train, 1, rate=3e-5, head_factor=1, seed=seed)
-        after.append(accuracy(net, hotdogs.test))
+        tuned.append(accuracy(net, hotdogs.test))
     return {
-        "all photographs, 224 px: features + linear classifier": [_best_linear(hotdogs)],
-        "all photographs, 224 px: head first, then all": after,
+        "all photographs, 224 px: features + linear classifier": [best_linear(hotdogs)],
+        "all photographs, 224 px: head first, then all": tuned,
     }
 
 
-def _best_linear(hotdogs: data.Splits) -> float:
+def best_linear(hotdogs: data.Splits) -> float:
     """C is chosen on the validation photographs, which then join those to train on."""
     net = models.load_pretrained()
-    parts = [train.extract_features(net, data.loader(part, BATCH)) for part in hotdogs]
-    (x, y), (valid_x, valid_y), test = parts
-    found = {}
-    for c in (0.001, 0.01, 0.1, 1):
-        classifier = LogisticRegression(C=c, solver="newton-cg").fit(x, y)
-        found[classifier.score(valid_x, valid_y)] = c
-    classifier = LogisticRegression(C=found[max(found)], solver="newton-cg")
-    return classifier.fit(torch.cat([x, valid_x]), torch.cat([y, valid_y])).score(*test)
+    (x, y), (valid_x, valid_y), test = (features(net, part) for part in hotdogs)
+    strengths = {linear(x, y, c).score(valid_x, valid_y): c for c in (0.001, 0.01, 0.1, 1)}
+    best = strengths[max(strengths)]
+    return linear(torch.cat([x, valid_x]), torch.cat([y, valid_y]), best).score(*test)
 
 
-def another_look(seeds: int = 3, per_class: int = 200) -> dict[str, list[float]]:
+def another_look(seeds: int = 3, per_class: int = 200) -> Accuracies:
     """Trained on photographs and tested on drawings, and the other way round, at 160 px."""
     wants = models.load_pretrained(size=160).preprocess
     photographs, drawings = (data.load("hotdog", size, wants) for size in ("full", "drawn"))
-    result = {}
+    accuracies = {}
     for seed in range(seeds):
         few = data.few(photographs.train, per_class, seed)
-        test = {"photographs": data.few(photographs.test, 200), "drawings": drawings.test}
+        tests = {"photographs": data.few(photographs.test, 200), "drawings": drawings.test}
         for source, pictures, epochs in (("photographs", few, 2), ("drawings", drawings.train, 3)):
-            net = linear(pictures, seed)
+            net = with_linear_head(pictures, seed)
             nets = {
                 "features + linear classifier": net,
-                "fine-tuned": fine_tuned(pictures, epochs, seed),
+                "fine-tuned": tune(pretrained(pictures, seed), pictures, epochs, 1e-4, 10, seed),
                 "head first, then all": tune(copy.deepcopy(net), pictures, epochs, 3e-5, 1, seed),
             }
             for method, each in nets.items():
-                for target in test:
+                for target, test in tests.items():
                     name = f"{method}: trained on {source}, tested on {target}"
-                    result.setdefault(name, []).append(accuracy(each, test[target]))
-    return result
+                    accuracies.setdefault(name, []).append(accuracy(each, test))
+    return accuracies

@@ -12,126 +12,136 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision.transforms import v2
 
 from helpers import CourseError, data, kaggle, models, train
+from helpers.data import Pictures
+from helpers.files.atomic import atomic
 from helpers.models import LITE0
 from helpers.train import accelerator
 from scale import on_device
 
-COMPETITIONS = ("cifar-10", "dog-breed-identification")
+CIFAR = "cifar-10"  # its pictures have 32 pixels
+COMPETITIONS = (CIFAR, "dog-breed-identification")
 HEAD_EPOCHS, HEAD_RATE = 20, 2e-3
+Options = argparse.Namespace  # those of `read_options`
 
 
 def main(argv: list[str] | None = None) -> None:
-    asked = make_parser().parse_args(argv)
+    options = read_options(argv)
     try:
-        run(asked)
-        accelerator().end_training()  # several processes: nobody leaves while others still talk
+        compete(options)
+        accelerator().end_training()  # several processes: none leaves while others still talk
     except CourseError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit("Stopped. The same command goes on from the last whole epoch.")
 
 
-def make_parser() -> argparse.ArgumentParser:
+def read_options(argv: list[str] | None) -> Options:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("scale.compete", description=__doc__, formatter_class=raw)
     add = parser.add_argument
     add("competition", choices=COMPETITIONS)
     add("--size", choices=data.SIZES, default="full", help="of the data (full)")
-    add("--pictures", type=int, help="so many of the labelled pictures (all)")
+    add("--pictures", type=int, help="how many of the labelled pictures (all)")
     add("--network", default=LITE0, help=f"of torchvision or timm ({LITE0})")
-    add("--pixels", type=int, help="side of what the network gets (CIFAR-10 96, dogs 224)")
+    add("--pixels", type=int, help="side of the network's input (CIFAR-10 96, dogs 224)")
     add("--epochs", type=int, help="of training all layers (CIFAR-10 2, dogs 0)")
     add("--rate", type=float, default=1e-4, help="the learning rate in these (1e-4)")
     add("--batch", type=int, default=32, help="pictures in a step, of all processes (32)")
     add("--seed", type=int, default=0)
     add("--out", type=Path, help="folder of checkpoints and submission (build/COMPETITION)")
-    return parser
+    options = parser.parse_args(argv)
+    pixels, epochs = (96, 2) if options.competition == CIFAR else (224, 0)
+    options.pixels = options.pixels or pixels
+    options.epochs = epochs if options.epochs is None else options.epochs
+    options.out = options.out or data.FOLDER.parent / "build" / options.competition
+    return options
 
 
-def run(asked: argparse.Namespace) -> None:
+def compete(options: Options) -> None:
     """Organise, load, learn twice, hand in. Every process comes along; the first one writes."""
-    small = asked.competition == "cifar-10"  # its pictures have 32 pixels
-    asked.pixels = asked.pixels or (96 if small else 224)
-    asked.epochs = (2 if small else 0) if asked.epochs is None else asked.epochs
-    out = asked.out or data.FOLDER.parent / "build" / asked.competition
     processes = accelerator()
     with processes.main_process_first():
-        root = data.find(asked.competition, asked.size)
+        root = data.find(options.competition, options.size)
         folder = kaggle.organize(root, valid_fraction=0.2)
-        start_or_go_on(out, asked, (folder / kaggle.STAMP).read_text())
-        wants = models.load_pretrained(asked.network, size=asked.pixels).preprocess
-        wants = replace(wants, size=32, resize=32) if small else wants
-        parts = kaggle.load(folder, wants, first=asked.pictures)
+        start_or_go_on(options, digest=(folder / kaggle.STAMP).read_text())
+        parts = kaggle.load(folder, preprocess(options), first=options.pictures)
 
     held_out = set(parts.valid.files)
     is_train = torch.tensor([file not in held_out for file in parts.train_valid.files])
-    rows = features(parts.train_valid, asked, out)
-    net = learn(parts.train, rows[is_train], asked, out / "train")
-    scores = train.evaluate(net, batches(parts.valid, asked))
-    processes.print(f"valid: accuracy {scores['accuracy']:.4f}, log-loss {scores['loss']:.4f}, "
-                f"n = {scores['n']}")  # fmt: skip
-    net = learn(parts.train_valid, rows, asked, out / "train_valid")
-    probabilities = train.predict(net, batches(parts.test, asked))
+    features = extract_once(parts.train_valid, options)
+    net = learn(parts.train, features[is_train], options, "train")
+    scores = train.evaluate(net, batches(parts.valid, options))
+    processes.print("valid: accuracy {accuracy:.4f}, log-loss {loss:.4f}, n = {n}".format(**scores))
+    net = learn(parts.train_valid, features, options, "train_valid")
+    probabilities = train.predict(net, batches(parts.test, options))
     if processes.is_main_process:
-        hand_in(probabilities, parts, root, asked, out / "submission.csv")
+        hand_in(probabilities, parts, root, options)
 
 
-def start_or_go_on(out: Path, asked: argparse.Namespace, pictures: str) -> None:
-    """A run goes on with the options and the pictures (their digest) that it was started with."""
-    options = {k: v for k, v in vars(asked).items() if k != "out"} | {"digest": pictures}
-    file = out / "options.json"
+def start_or_go_on(options: Options, digest: str) -> None:
+    """Refuses to go on with other options or pictures than the run in its folder began with."""
+    settings = {k: v for k, v in vars(options).items() if k != "out"} | {"digest": digest}
+    file = options.out / "options.json"
     if not file.exists():
-        out.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(options, indent=1))
-    elif json.loads(file.read_text()) != options:
+        with atomic(file) as part:
+            part.write_text(json.dumps(settings, indent=1))
+    elif json.loads(file.read_text()) != settings:
         raise CourseError(
-            f"{out} holds a run with other options or pictures (see options.json there): give the "
-            "same ones to go on with it, or another folder as --out."
+            f"{options.out} holds a run with other options or pictures (see options.json there): "
+            "give the same ones to go on with it, or another folder as --out."
         )
 
 
-def network(asked: argparse.Namespace, class_names: list[str] | None = None) -> nn.Module:
-    """The pretrained network; small pictures are enlarged inside it, as in lesson 05."""
-    net = models.load_pretrained(asked.network, size=asked.pixels)
-    if asked.competition == "cifar-10":
-        net = nn.Sequential(nn.Upsample(size=asked.pixels, mode="bicubic"), net)
+def preprocess(options: Options) -> data.Preprocess:
+    wants = models.load_pretrained(options.network, size=options.pixels).preprocess
+    return replace(wants, size=32, resize=32) if options.competition == CIFAR else wants
+
+
+def network(options: Options, class_names: list[str] | None = None) -> nn.Module:
+    """Returns the pretrained network; small pictures are enlarged inside it, as in lesson 05."""
+    net = models.load_pretrained(options.network, size=options.pixels)
+    if options.competition == CIFAR:
+        net = nn.Sequential(nn.Upsample(size=options.pixels, mode="bicubic"), net)
     return models.replace_head(net, class_names) if class_names else net
 
 
-def features(pictures: data.Pictures, asked: argparse.Namespace, out: Path) -> torch.Tensor:
-    """The features of all labelled pictures, (N, D), computed once and kept."""
-    file = out / "features.pt"
+def extract_once(pictures: Pictures, options: Options) -> Tensor:
+    """Returns the features of all labelled pictures, (N, D), from a file if they are there."""
+    file = options.out / "features.pt"
     if not file.exists():
-        found = train.extract_features(network(asked), batches(pictures, asked))[0]
+        features, _ = train.extract_features(network(options), batches(pictures, options))
         if accelerator().is_main_process:
-            torch.save(found, out / "features.part")
-            os.replace(out / "features.part", file)
+            with atomic(file) as part:
+                torch.save(features, part)
     accelerator().wait_for_everyone()
     return torch.load(file, weights_only=True)
 
 
-def learn(pictures: data.Pictures, rows: torch.Tensor, asked, name: Path) -> nn.Module:
-    """The output layer on the features, then all layers on augmented pictures."""
-    torch.manual_seed(asked.seed)
-    net = models.keep_statistics(network(asked, pictures.class_names))
+def learn(pictures: Pictures, features: Tensor, options: Options, name: str) -> nn.Module:
+    """Trains the output layer on the features, then all layers on augmented pictures.
+
+    name: of the checkpoints, NAME_head.pt and NAME.pt.
+    """
+    torch.manual_seed(options.seed)
+    net = models.keep_statistics(network(options, pictures.class_names))
     head = models.output_layer(net)[1]
-    known = DataLoader(TensorDataset(rows, pictures.labels), asked.batch, shuffle=True)
-    fit(head, known, HEAD_EPOCHS, HEAD_RATE, asked.seed, f"{name}_head.pt", quiet=True)
-    if asked.epochs:
-        augmented = batches(pictures, asked, learning=True)
-        fit(net, augmented, asked.epochs, asked.rate, asked.seed, f"{name}.pt")
+    rows = DataLoader(TensorDataset(features, pictures.labels), options.batch, shuffle=True)
+    file = options.out / f"{name}_head.pt"
+    fit(head, rows, HEAD_EPOCHS, HEAD_RATE, seed=options.seed, checkpoint=file, quiet=True)
+    if options.epochs:
+        augmented, file = batches(pictures, options, augmented=True), options.out / f"{name}.pt"
+        fit(net, augmented, options.epochs, options.rate, seed=options.seed, checkpoint=file)
     return net
 
 
@@ -139,59 +149,59 @@ def on_gpu() -> bool:
     return accelerator().device.type != "cpu"
 
 
-def batches(pictures: data.Pictures, asked, learning: bool = False) -> DataLoader:
-    """Batches of the centres or, for learning, shuffled and augmented; made on the GPU, if any."""
-    augment = (cuts_of_a_batch if on_gpu() else cuts)(asked) if learning else None
+def batches(pictures: Pictures, options: Options, augmented: bool = False) -> DataLoader:
+    """Returns batches of the centres, or of shuffled and augmented pictures.
+
+    They are made on the GPU, if there is one.
+    """
     if on_gpu():
-        device = accelerator().device
-        return on_device.loader(
-            pictures, asked.batch, device=device, shuffle=learning, augment=augment
-        )
-    return data.loader(pictures, asked.batch, shuffle=learning, augment=augment)
+        load, augment = partial(on_device.loader, device=accelerator().device), augment_batch
+    else:
+        load, augment = data.loader, augment_picture
+    transform = augment(options) if augmented else None
+    return load(pictures, options.batch, shuffle=augmented, augment=transform)
 
 
-def cuts(asked: argparse.Namespace) -> nn.Module:
-    """Of one picture: mirrored, and moved (CIFAR-10) or a part of it enlarged."""
-    if asked.competition == "cifar-10":
+def augment_picture(options: Options) -> nn.Module:
+    """Returns what mirrors a picture and moves it (CIFAR-10) or enlarges a part of it."""
+    if options.competition == CIFAR:
         cut = v2.RandomCrop(32, padding=4)
     else:
-        cut = v2.RandomResizedCrop(asked.pixels, scale=(0.35, 1))
+        cut = v2.RandomResizedCrop(options.pixels, scale=(0.35, 1))
     return v2.Compose([cut, v2.RandomHorizontalFlip()])
 
 
-def cuts_of_a_batch(asked: argparse.Namespace) -> on_device.Augment:
-    if asked.competition == "cifar-10":
+def augment_batch(options: Options) -> on_device.Augment:
+    """Returns the same for a whole batch."""
+    if options.competition == CIFAR:
         return on_device.shift_and_mirror
-    return partial(on_device.cut_and_mirror, size=asked.pixels, scale=(0.35, 1))
+    return partial(on_device.cut_and_mirror, size=options.pixels, scale=(0.35, 1))
 
 
-def fit(net: nn.Module, batches, epochs: int, rate: float, seed: int, file: str, quiet=False):
+def fit(net: nn.Module, batches: DataLoader, epochs: int, rate: float, **options) -> None:
     """`train.fit` with AdamW; the rate rises for a tenth of the steps, then falls to nothing."""
     optimizer = torch.optim.AdamW(net.parameters(), rate, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, rate, epochs * len(batches), pct_start=0.1, cycle_momentum=False
     )
-    history = train.fit(
-        net, batches, None, optimizer, epochs,
-        scheduler=schedule, seed=seed, checkpoint=file, quiet=quiet,
-    )  # fmt: skip
+    history = train.fit(net, batches, None, optimizer, epochs, scheduler=schedule, **options)
     if len(history.epochs) < epochs:
-        raise KeyboardInterrupt  # fit keeps it to itself, for notebooks
+        raise KeyboardInterrupt  # train.fit keeps it to itself, for notebooks
 
 
-def hand_in(probabilities, parts: kaggle.Parts, root: Path, asked, path: Path) -> None:
-    """Write and validate the submission; score it where the answers are known."""
+def hand_in(probabilities: Tensor, parts: kaggle.Parts, root: Path, options: Options) -> None:
+    """Writes and validates the submission, and scores it where the answers are known."""
     sample, names = kaggle.find_sample(root), parts.train.class_names
-    ids = kaggle.test_ids(parts.test, sample)
-    if asked.competition == "cifar-10":
+    ids, file = kaggle.test_ids(parts.test, sample), options.out / "submission.csv"
+    if options.competition == CIFAR:
         answers = [names[i] for i in probabilities.argmax(1)]
     else:
         answers = dict(zip(names, probabilities.T.numpy(), strict=True))
-    kaggle.write_submission(ids, answers, sample, path)
-    print(f"{path}: {kaggle.validate_submission(path, sample)}")
-    known = kaggle.find_answers(asked.competition, asked.size)
+    kaggle.write_submission(ids, answers, sample, file)
+    print(f"{file}: {kaggle.validate_submission(file, sample)}")
+    known = kaggle.find_answers(options.competition, options.size)
     if known:
-        print("test:", ", ".join(f"{k} {v:.4g}" for k, v in kaggle.score(path, known).items()))
+        print("test:", ", ".join(f"{k} {v:.4g}" for k, v in kaggle.score(file, known).items()))
 
 
 if __name__ == "__main__":

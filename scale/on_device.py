@@ -1,7 +1,7 @@
-"""Batches made where the network computes: pictures lie there decoded, augmentation included.
+"""Batches made where the network computes: decoded pictures lie there, and are augmented there.
 
 A GPU is through with a batch before a processor has cut out the next one. Here a whole batch is
-cut at once, each picture at another place.
+cut at once, each picture in another place.
 """
 
 from __future__ import annotations
@@ -22,19 +22,17 @@ Augment = Callable[[Tensor], Tensor]
 
 
 class OnDevice(Dataset):
-    """Pictures on a device; what it makes of a list of indices is a batch, as `data.loader`'s.
+    """Pictures on a device; it makes a batch of a list of indices, as `data.loader` does.
 
-    It takes N * 3 * side * side bytes there; side: the short side after resizing, in pixels. Of
-    each picture the square in the middle is kept. augment: see `shift_and_mirror`,
-    `cut_and_mirror`; None: the centre is cut out.
+    It takes N * 3 * side * side bytes there; side: of the decoded squares, in pixels.
+    augment: see `shift_and_mirror`, `cut_and_mirror`; None: the centre is cut out.
     """
 
     def __init__(self, pictures: Pictures, device: torch.device, augment: Augment | None = None):
-        wants = pictures.preprocess
-        square = [wants.resize, wants.resize]
-        self.preprocess, self.augment = wants, augment
+        self.preprocess, self.augment = pictures.preprocess, augment
         self.class_names, self.labels = pictures.class_names, pictures.labels.to(device)
-        shape = (len(pictures), 3, *square)
+        side = self.preprocess.resize
+        shape = (len(pictures), 3, side, side)
         try:
             self.pixels = torch.empty(shape, dtype=torch.uint8, device=device)
         except torch.OutOfMemoryError:
@@ -42,7 +40,7 @@ class OnDevice(Dataset):
                 f"{len(pictures):,} decoded pictures do not fit on {device}: use data.loader."
             ) from None
         for i, picture in enumerate(pictures.decoded):
-            self.pixels[i] = center_crop(picture, square)
+            self.pixels[i] = picture
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -51,11 +49,14 @@ class OnDevice(Dataset):
         return self.pixels[i], self.labels[i]
 
     def __getitems__(self, indices: list[int]) -> tuple[Tensor, Tensor]:
-        at = torch.tensor(indices, device=self.pixels.device)
-        size = [self.preprocess.size, self.preprocess.size]
-        cut = self.augment(self.pixels[at]) if self.augment else center_crop(self.pixels[at], size)
-        batch = self.preprocess.normalize(cut)
-        return batch.contiguous(memory_format=torch.channels_last), self.labels[at]
+        chosen = torch.tensor(indices, device=self.pixels.device)
+        pictures = self.pixels[chosen]
+        if self.augment:
+            pictures = self.augment(pictures)
+        else:
+            pictures = center_crop(pictures, [self.preprocess.size] * 2)
+        batch = self.preprocess.normalize(pictures)
+        return batch.contiguous(memory_format=torch.channels_last), self.labels[chosen]
 
 
 def loader(
@@ -66,21 +67,23 @@ def loader(
     shuffle: bool = False,
     augment: Augment | None = None,
 ) -> DataLoader:
-    """Batches like those of `data.loader`, but on `device`; augment: a function of a whole batch,
-    uint8 (B, 3, side, side) -> 0 to 255, (B, 3, size, size)."""
+    """Returns batches like those of `data.loader`, but on `device`.
+
+    augment: a function of a whole batch, uint8 (B, 3, side, side) -> 0 to 255, (B, 3, size, size).
+    """
     require.instance(pictures, Pictures, "The first argument", "give pictures as load makes them")
-    require.transform(augment)
-    found = OnDevice(pictures, torch.device(device), augment)
-    size = require.whole(batch_size, "batch_size", 1)
-    return DataLoader(found, size, shuffle=shuffle, collate_fn=_as_it_is)
+    require.instance(augment, Callable | None, "augment", "give a function of a whole batch")
+    batch_size = require.whole(batch_size, "batch_size", 1)
+    dataset = OnDevice(pictures, torch.device(device), augment)
+    return DataLoader(dataset, batch_size, shuffle=shuffle, collate_fn=_keep)
 
 
-def _as_it_is(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+def _keep(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     return batch
 
 
 def shift_and_mirror(pictures: Tensor, pad: int = 4) -> Tensor:
-    """Move each picture by up to `pad` pixels, black from beyond its edge; mirror half of them."""
+    """Moves each picture by up to `pad` pixels, with black around it; mirrors half of them."""
     n, _, height, width = pictures.shape
     here = {"device": pictures.device}
     rows = torch.randint(2 * pad + 1, (n, 1), **here) + torch.arange(height, **here)
@@ -94,19 +97,19 @@ def shift_and_mirror(pictures: Tensor, pad: int = 4) -> Tensor:
 def cut_and_mirror(
     pictures: Tensor, size: int, scale: tuple[float, float] = (0.08, 1), ratio: float = 4 / 3
 ) -> Tensor:
-    """Cut a part out of each picture, resize it to `size` pixels, mirror half of them.
+    """Cuts a part out of each picture, resizes it to `size` pixels, mirrors half of them.
 
     scale: the part's least and greatest share of the area; ratio: its width over its height lies
-    between 1 / ratio and ratio, if that fits in. Returns float32 (B, 3, size, size).
+    between 1 / ratio and ratio, as far as it fits in. Returns float32 (B, 3, size, size).
     """
     n, here = len(pictures), {"device": pictures.device}
     area = torch.empty(n, **here).uniform_(*scale)
     shape = torch.empty(n, **here).uniform_(-math.log(ratio), math.log(ratio)).exp()
     width, height = (area * shape).sqrt().clamp(max=1), (area / shape).sqrt().clamp(max=1)
     x, y = torch.empty(2, n, **here).uniform_(-1, 1)
-    way = torch.where(torch.rand(n, **here) < 0.5, -1, 1)
+    direction = torch.where(torch.rand(n, **here) < 0.5, -1, 1)
     zero = torch.zeros(n, **here)
-    across = torch.stack([way * width, zero, x * (1 - width)], 1)
+    across = torch.stack([direction * width, zero, x * (1 - width)], 1)
     down = torch.stack([zero, height, y * (1 - height)], 1)
     places = F.affine_grid(torch.stack([across, down], 1), (n, 3, size, size), align_corners=False)
     return F.grid_sample(pictures.float(), places, padding_mode="border", align_corners=False)

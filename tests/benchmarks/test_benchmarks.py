@@ -1,14 +1,31 @@
-"""What has logic in benchmarks/: the other projects' loops, the clock, the tables."""
+"""Each benchmark on tiny data: what it measures is what results.json holds of it."""
 
+import contextlib
 import copy
+import sys
+from functools import partial
 
 import pytest
 import torch
 
-from benchmarks import ceiling, others, speed, tables, tables_of_time, time_to
+from benchmarks import (
+    accuracy,
+    ceiling,
+    growth,
+    kaggle,
+    others,
+    record,
+    speed,
+    tables,
+    time_to,
+    transfer,
+)
+from classroom.run import Report
 from helpers import data
 from helpers.train import evaluate
 from tests.conftest import SMALL, SmallNet, draw_classes
+
+RECORDED = {name: result["results"] for name, result in record.read().items()}
 
 
 @pytest.fixture
@@ -18,11 +35,28 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.fixture
+def small(monkeypatch):
+    """Small networks in place of large ones, and every measurement in this process."""
+    for module in (speed, ceiling):
+        monkeypatch.setattr(module, "network", lambda name, size: SmallNet())
+        monkeypatch.setattr(module, "own_process", contextlib.nullcontext)
+        monkeypatch.setattr(module, "call", lambda process, function, *a: function(*a))
+    for module in (growth, kaggle, time_to):
+        monkeypatch.setattr(module, "call_apart", lambda function, *a: function(*a))
+
+    def load_pretrained(*_, **__):
+        return SmallNet(classes=1000)
+
+    monkeypatch.setattr("helpers.models.load_pretrained", load_pretrained)
+
+
 def train_with(loop, net, folder, rate):
     torch.manual_seed(0)
-    told = []
-    loop(net, folder, torch.optim.SGD(net.parameters(), rate), 2, lambda *x: told.append(x), 6)
-    return told
+    epochs = []
+    optimizer = torch.optim.SGD(net.parameters(), rate)
+    loop(net, folder, optimizer, 2, lambda *scores: epochs.append(scores), 6)
+    return epochs
 
 
 def test_d2l_and_the_plain_loop_take_the_same_steps_if_the_rate_of_a_summed_loss_is_divided(folder):
@@ -37,11 +71,11 @@ def test_d2l_and_the_plain_loop_take_the_same_steps_if_the_rate_of_a_summed_loss
 
 def test_the_plain_loop_measures_what_evaluate_measures(folder):
     net = SmallNet()
-    loss, accuracy = train_with(others.plain_loop, net, folder, 0.5)[-1]
+    loss, right = train_with(others.plain_loop, net, folder, 0.5)[-1]
     test = data.read_folder(folder / "test", SMALL)
-    found = evaluate(net, data.loader(test, 4))
-    assert accuracy == pytest.approx(found["accuracy"]) and accuracy > 0.8
-    assert loss == pytest.approx(found["loss"], rel=0.05)
+    scores = evaluate(net, data.loader(test, 4))
+    assert right == pytest.approx(scores["accuracy"]) and right > 0.8
+    assert loss == pytest.approx(scores["loss"], rel=0.05)
 
 
 def test_few_copies_the_first_pictures_of_each_class_and_half_as_many_to_test(folder):
@@ -55,8 +89,63 @@ def test_few_copies_the_first_pictures_of_each_class_and_half_as_many_to_test(fo
     )
 
 
+def test_speed_measures_what_is_recorded(folder, small):
+    measured = speed.measure("resnet18", 16, folder, rounds=2)
+    recorded = RECORDED["speed"]["resnet18, 224 px"]
+    assert measured.keys() == {key for key in recorded if others.HAS_FASTAI or "fastai" not in key}
+    assert all(low > 0 for _, low, _ in measured.values())
+
+
+@pytest.mark.parametrize("task", ceiling.TRIED)
+def test_every_way_to_make_the_network_faster_can_be_taken(task, small):
+    ways = {way: how | {"batch": 2} for way, how in ceiling.TRIED[task].items()}
+    rates = ceiling.speeds(task, ways, "resnet18", 32, rounds=1)
+    torch.set_flush_denormal(False)
+    recorded = RECORDED["ceiling"][task]["resnet18, 224 px"]
+    assert rates.keys() == {way for way in recorded if "compile" not in way}
+    assert all(low > 0 for _, low, _ in rates.values())
+
+
+def test_a_linear_classifier_on_features_is_right_in_most_draws():
+    torch.manual_seed(0)
+    y = torch.arange(40) % 2
+    x = torch.randn(40, 3) + 3 * y[:, None]
+    mean, deviation = ceiling.mean_accuracy((x, y), (x, y), 10)
+    assert mean > 0.9 and 0 <= deviation < 0.1
+
+
+def test_transfer_measures_what_is_recorded(folder, small, monkeypatch):
+    splits = data.Splits(
+        *data.split(data.read_folder(folder / "train", SMALL), 0.3),
+        data.read_folder(folder / "test", SMALL),
+    )
+    monkeypatch.setattr(data, "find", lambda *_: folder)
+    monkeypatch.setattr(data, "load", lambda *_: splits)
+    monkeypatch.setattr(transfer, "forty_photographs", partial(transfer.forty_photographs, 2))
+    monkeypatch.setattr(transfer, "all_photographs", partial(transfer.all_photographs, 1))
+    monkeypatch.setattr(transfer, "another_look", partial(transfer.another_look, 1))
+    accuracies = transfer.measure()
+    assert all(0 <= value <= 1 for values in accuracies.values() for value in values)
+    measured = accuracy.closing_numbers(accuracies).keys() | {"seconds"}
+    recorded = RECORDED["accuracy"]["transfer"].keys()
+    assert measured <= recorded and {name for name in recorded if "," not in name} <= measured
+
+
+def test_accuracy_keeps_the_closing_tables_of_lessons_that_ran(tmp_path, monkeypatch, capsys):
+    reports = [
+        Report("01_a", seconds=61, values={"fine-tuned": 0.9}),
+        Report("02_b", trouble="a cell failed"),
+    ]
+    monkeypatch.setattr(accuracy, "run_lessons", lambda *_, **__: reports)
+    monkeypatch.setattr(data, "find", lambda *_: tmp_path)
+    assert accuracy.main(["01", "02", "--out", str(tmp_path / "r.json")]) == 1
+    kept = record.read(tmp_path / "r.json")["accuracy"]["results"]
+    assert kept == {"01_a": {"seconds": 61, "fine-tuned": 0.9}}
+    assert "| 01 | fine-tuned | 0.900 | 1 |" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
-    "task, loss, accuracy, reached",
+    "task, loss, right, reached",
     [
         ("hotdog", 9.0, 0.94, True),
         ("hotdog", None, 0.93, False),
@@ -64,19 +153,16 @@ def test_few_copies_the_first_pictures_of_each_class_and_half_as_many_to_test(fo
         ("dogs", 0.26, 0.99, False),
     ],
 )
-def test_the_clock_knows_when_the_goal_is_reached(task, loss, accuracy, reached):
+def test_the_clock_knows_when_the_goal_is_reached(task, loss, right, reached):
     clock = time_to.Clock(task, minutes=10)
-    if reached:
-        with pytest.raises(time_to.Enough):
-            clock.after(loss, accuracy)
-    else:
-        clock.after(loss, accuracy)
+    with pytest.raises(time_to.Enough) if reached else contextlib.nullcontext():
+        clock.after(loss, right)
     assert clock.reached is reached and len(clock.epochs) == 1
 
 
 def test_the_clock_stops_before_an_epoch_that_would_end_too_late(monkeypatch):
-    now = iter([0.0, 25.0, 50.0])
-    monkeypatch.setattr(time_to.time, "perf_counter", lambda: next(now))
+    times = iter([0.0, 25.0, 50.0])
+    monkeypatch.setattr(time_to, "clock", lambda: next(times))
     clock = time_to.Clock("hotdog", minutes=1)
     clock.after(None, 0.5)  # the next would end after 50 s
     with pytest.raises(time_to.Enough):
@@ -84,46 +170,75 @@ def test_the_clock_stops_before_an_epoch_that_would_end_too_late(monkeypatch):
     assert not clock.reached and [row[0] for row in clock.epochs] == [25.0, 50.0]
 
 
-def test_the_table_of_times_says_what_was_not_reached():
-    def run(reached, *rows):
-        return {"reached": reached, "epochs": [list(row) for row in rows], "threads": 1}
-
-    methods = {
-        "ours": run(True, (10.0, 0.2, 0.95)),
-        "d2l": run(False, (300.0, None, 0.7), (500.0, None, 0.8)),
-        "plain": run(True, (100.0, 0.3, 0.94)),
-    }
-    result = {"results": {"hotdog": methods}, "date": "d", "machine": "m", "software": "s"}
-    rows = [line.split(" | ") for line in tables.time_table(result).splitlines()[4:7]]
-    assert rows[1][1:] == ["d2l", "not within 500 s", "2", "0.800", "under 0.020 |"]
-    assert rows[2][1:] == ["plain", "100 s", "1", "0.30, 0.940", "0.100 |"]
+@pytest.mark.parametrize("task", time_to.GOALS)
+@pytest.mark.parametrize("method", ["ours", "d2l", "plain"])
+def test_every_recipe_is_measured_after_an_epoch(task, method, folder, small):
+    run = time_to.measure(task, method, folder, minutes=0)
+    assert run.keys() == RECORDED["time"][task][method].keys()
+    ((seconds, loss, right),) = run["epochs"]
+    assert seconds >= 0 and 0 <= right <= 1
+    assert loss is None if (task, method) == ("hotdog", "d2l") else loss > 0
 
 
-def test_every_way_to_make_the_network_faster_can_be_taken(monkeypatch):
-    monkeypatch.setattr(ceiling, "network", lambda name, size: SmallNet())
-    for doing, ways in ceiling.TRIED.items():
-        for way, how in ways.items():
-            small = how | {"batch": 2}
-            pictures, warm = ceiling.rate(doing, "resnet18", 32, **small)
-            assert pictures > 0 and warm > 0, way
-    torch.set_flush_denormal(False)
+def test_the_dogs_are_copied_with_a_folder_per_breed(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_SIZE", "drawn")
+    folder = time_to.labelled_dogs(tmp_path)
+    names = [sorted(p.name for p in (folder / part).iterdir()) for part in ("train", "test")]
+    assert names[0] == names[1] and len(names[0]) == 10
+    assert len(list((folder / "test").glob("*/*.jpg"))) == 80
 
 
-def test_the_course_s_own_way_stands_last_and_the_table_shows_all(tmp_path):
-    ways = {way: [2.0, 1.0, 3.0] for way in ceiling.TRIED["features"]}
-    result = {
-        "results": {
-            "features": {"resnet18, 224 px": ways},
-            "sizes": {"96": {"s": 8.61, "50": [0.882, 0.0059], "400": [0.9022, 0.0061]}},
-        },
-        "n": 5,
-        "date": "today",
-        "machine": "a machine",
-        "software": "software",
-    }
-    lines = tables_of_time.ceiling_table(result).splitlines()
-    rows = [line for line in lines if "2.0 (1.0 to 3.0)" in line]
-    assert len(rows) == len(ways) and rows[-1].startswith(
-        "| channels last, batch of 16, memory kept |"
-    )
-    assert "| 96 | 8.6 | 0.882 ± 0.006 | 0.902 ± 0.006 |" in lines
+def test_organizing_takes_little_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(kaggle.data, "FOLDER", tmp_path)
+    row = kaggle.organize_once(record.ROOT / "data" / "drawn" / "cifar-10")
+    assert row.keys() <= tables.KAGGLE.keys()
+    assert 0 < row["organize 10,000 + 2,000 pictures, MB of disk"] < 1
+
+
+def test_lesson_06_and_the_book_are_measured_beside_each_other(small, monkeypatch):
+    monkeypatch.setenv("COURSE_SIZE", "drawn")
+    monkeypatch.chdir(record.NOTEBOOKS)
+    monkeypatch.setattr(kaggle, "EPOCHS", 1)
+    (row,) = kaggle.dogs(rounds=1)
+    assert row.keys() <= tables.KAGGLE.keys()
+    assert row[tables.SUBMISSION_SECONDS] > 0 and 0 <= row[tables.DOGS_ACCURACY] <= 1
+
+
+def test_lesson_05_is_measured_on_as_many_pictures_as_wanted(monkeypatch):
+    monkeypatch.setenv("COURSE_SIZE", "drawn")
+    monkeypatch.chdir(record.NOTEBOOKS)
+    monkeypatch.setattr(kaggle, "PICTURES", 60)
+    (row,) = kaggle.cifar(rounds=1)
+    assert row.keys() <= tables.KAGGLE.keys()
+    assert 0 <= row[tables.CIFAR_ACCURACY] <= 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell the peak memory")
+class TestGrowth:
+    def test_reading_is_measured_in_memory_and_on_disk(self, folder, monkeypatch):
+        monkeypatch.setattr(data, "FOLDER", folder)
+        monkeypatch.setenv("COURSE_MEMORY_MB", "")
+        for memory, on_disk in (("", False), ("0", True)):
+            visit = growth.reading(folder / "train", 20, folder / f"store{memory}", memory)
+            assert visit["on disk"] is on_disk and visit["s"] > 0 and visit["MB"] >= 0
+            assert visit["decoded"] >= 18 * 3 * 20 * 20 / 1e6
+
+    def test_the_rows_are_those_that_are_recorded(self, folder, small, monkeypatch):
+        monkeypatch.setattr(data, "find", lambda *_: folder)
+        monkeypatch.setattr(data, "FOLDER", folder)
+        monkeypatch.setenv("COURSE_MEMORY_MB", "")
+        monkeypatch.setattr(growth, "SETS", {"noise, 20 px": ("noise", "*/*/*.png", 20, (30,))})
+        rows = growth.grow(2, [30, 1000], folder)
+        (recorded, *_) = RECORDED["growth"]["pictures"].values()
+        assert list(rows) == ["noise, 20 px, 30"]
+        assert rows["noise, 20 px, 30"].keys() == recorded.keys()
+        assert rows["noise, 20 px, 30"]["n"] == 30
+
+    def test_ways_to_decode_are_those_that_are_recorded(self, folder, small, monkeypatch):
+        monkeypatch.setattr(data, "find", lambda *_: folder)
+        monkeypatch.setattr(data, "FOLDER", folder)
+        monkeypatch.setenv("COURSE_MEMORY_MB", "")
+        rows = growth.decode(1, folder)
+        assert {name: row.keys() for name, row in rows.items()} == {
+            name: row.keys() for name, row in RECORDED["growth"]["decode"].items()
+        }

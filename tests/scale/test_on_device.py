@@ -2,8 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given as hypothesis_given
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 from torchvision.transforms.v2 import functional as vision
@@ -81,9 +80,7 @@ RAMP = torch.arange(64).float().expand(3, 64, 64)  # a pixel's value is its colu
 
 
 @settings(deadline=None, max_examples=25)
-@hypothesis_given(
-    least=st.floats(0.05, 1), ratio=st.floats(1, 2), seed=st.integers(0, 1000), size=st.just(32)
-)
+@given(least=st.floats(0.05, 1), ratio=st.floats(1, 2), seed=st.integers(0, 1000), size=st.just(32))
 def test_cuts_have_the_area_and_the_shape_that_were_asked_for(least, ratio, seed, size):
     torch.manual_seed(seed)
     across = on_device.cut_and_mirror(RAMP.expand(40, 3, 64, 64), size, (least, 1), ratio)
