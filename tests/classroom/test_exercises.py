@@ -64,7 +64,7 @@ def test_the_solution_is_right_and_is_the_one_that_a_student_is_shown(name):
     solved = cells(NOTEBOOKS / "solutions", lesson)
     cell = solved[f"{lesson}-{k}-check"]
     assert cell.source == cells(NOTEBOOKS, lesson)[f"{lesson}-ex{k}-check"].source
-    assert cell.outputs[0].data["text/plain"].startswith(f"✓ {name}, right")
+    assert cell.outputs[0].data["text/plain"] == f"✓ {name}, right: {find(name).why}"
     assert check.solution_code(name) == solved[f"{lesson}-{k}-solution"].source
     if f"{lesson}-{k}-given" not in solved:  # those train networks: the next test runs them
         answer = answer_of(solved, cell.id, f"{lesson}-setup", f"{lesson}-{k}-solution")

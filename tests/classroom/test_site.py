@@ -93,6 +93,7 @@ def test_figures_are_described_each_in_its_own_words_and_headings_are_in_order(t
     assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
 
 
+@pytest.mark.slow
 @needs_browser
 def test_on_a_phone_nothing_stands_out_and_text_has_contrast_by_day_and_night(site, browser):
     page = browser.new_page(viewport=PHONE)
