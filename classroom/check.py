@@ -22,15 +22,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from classroom.judge import (
-    EXERCISES,
-    NOT_ATTEMPTED,
-    NOT_YET,
-    RIGHT,
-    Outcome,
-    find,
-    outcome_of,
-)
+from classroom.judge import EXERCISES, NOT_ATTEMPTED, NOT_YET, RIGHT, Outcome, find, outcome_of
 from helpers import CourseError, require
 from helpers.kaggle import read_table
 from helpers.plot import COLORS, Drawing

@@ -234,7 +234,7 @@ choice(
     "03.6",
     "b",
     {
-        "a": "More photographs make a number more exact, but the network still knows them.",
+        "a": "More photographs make a number more exact, but the network may still have seen them.",
         "c": "The mean of the two answers neither question.",
     },
     why="Only photographs that the network cannot have seen tell how it will do on the next ones. "

@@ -122,12 +122,12 @@ def rates_between(function):
     for n in (0, 2, last):
         models.freeze(net, n)
         groups = [dict(group, params=list(group["params"])) for group in function(net, 2e-5, 3e-2)]
-        if diagnosis := _judge_rates(net, n, groups):
+        if diagnosis := _wrong_rates(net, n, groups):
             return diagnosis
     return None
 
 
-def _judge_rates(net, n, groups):
+def _wrong_rates(net, n, groups):
     parts = [stage.parameters for stage in models.stages(net)]
     case = f"With the bottom {n} of {len(parts)} stages frozen"
     rates = {}

@@ -123,7 +123,10 @@ def augmentation(answer):
     if (seen, new) == (seen_without, new_without):
         return "Both entries are the same: was one of the two trained without augmentation?"
     if seen_without < new_without - 0.05 or seen < new - 0.15:
-        return "It does better on new pictures than on its own: is the order of a pair right?"
+        return (
+            "It does better on new pictures than on those it learned from: "
+            "is each pair in the right order?"
+        )
     if seen_without < seen - 0.05:
         return "It remembers less without augmentation than with it: are the two entries swapped?"
     return None
@@ -149,7 +152,7 @@ def stratified(function):
         train, valid = _two_parts(function(argument, fraction, 3))
         if not argument.equal(ordered):
             return "It changes the labels that it was given; work on a copy."
-        if diagnosis := _judge_parts(ordered.tolist(), fraction, train, valid):
+        if diagnosis := _wrong_parts(ordered.tolist(), fraction, train, valid):
             return diagnosis
         again, other = (_two_parts(function(argument, fraction, seed)) for seed in (3, 4))
         if set(again[1]) != set(valid):
@@ -166,7 +169,7 @@ def _two_parts(split):
     return [int(i) for i in train], [int(i) for i in valid]
 
 
-def _judge_parts(labels, fraction, train, valid):
+def _wrong_parts(labels, fraction, train, valid):
     if len(set(train)) < len(train) or len(set(valid)) < len(valid):
         return "An index is in one part twice: give positions in the whole set, not in a class."
     if both := set(train) & set(valid):
@@ -218,17 +221,17 @@ def in_order_of(function):
         names = function(*arguments)
         if arguments != (sample, ids, answers):
             return "It changes a list that it was given; work on a copy."
-        if diagnosis := _judge_join(names, sample, ids, answers):
+        if diagnosis := _wrong_join(names, sample, ids, answers):
             return diagnosis
     try:  # the bare code, whose errors are right here
         names = function.code([1, 2, 10], ["1", "10", "11"], ["one", "ten", "eleven"])
         names = list(names) if inspect.isgenerator(names) else names
     except (Exception, SystemExit):
         return None
-    return f"Id 2 of a sample has no answer, and in silence it gives a {type(names).__name__}."
+    return f"Id 2 of a sample has no answer, but silently gets a {type(names).__name__}."
 
 
-def _judge_join(names, sample, ids, answers):
+def _wrong_join(names, sample, ids, answers):
     if isinstance(names, Mapping) or hasattr(names, "columns"):
         return "Give the names alone, in the order of the sample, not a table or a dictionary."
     names = list(names)

@@ -159,7 +159,7 @@ WRONG = {
     "05.3": [
         ({"with": 0.5, "without": 0.9}, "two accuracies"),
         ({"with": (48, 33), "without": (95, 33)}, "fraction"),
-        ({"with": (0.33, 0.48), "without": (0.33, 0.95)}, "order of a pair"),
+        ({"with": (0.33, 0.48), "without": (0.33, 0.95)}, "in the right order"),
         ({"with": (0.95, 0.33), "without": (0.48, 0.33)}, "entries swapped"),
         ({"with": (0.48, 0.33), "without": (0.48, 0.33)}, "the same"),
         ({"crop": (0.48, 0.33)}, "two entries"),
@@ -181,8 +181,8 @@ WRONG = {
         (sorted_as_numbers, "an order of its own"),
         (wrong_way, "the wrong way"),
         (as_numbers, "ValueError"),
-        (in_silence, "in silence"),
+        (in_silence, "silently"),
         (lambda sample, ids, names: None, "returns nothing"),
-        (merged_left, "in silence"),
+        (merged_left, "silently"),
     ],
 }
