@@ -28,7 +28,7 @@ CELL_SECONDS = 120  # after that a cell is interrupted and the next one gets its
 
 
 def main(arguments: Namespace) -> int:
-    folder, out = arguments.folder, arguments.out
+    folder, out = arguments.folder, arguments.out.absolute()
     files = [p for p in sorted(folder.rglob("*.ipynb")) if ".ipynb_checkpoints" not in p.parts]
     if not files:
         print(f"There are no notebooks in {folder}: name the folder of hand-ins.", file=sys.stderr)
@@ -52,8 +52,6 @@ def main(arguments: Namespace) -> int:
 
 
 def write(rows: list[tuple], out: Path) -> None:
-    if out.is_dir():
-        raise IsADirectoryError(0, "it is a folder")
     with atomic(out) as part, part.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([COLUMNS, *rows])
 
