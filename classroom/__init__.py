@@ -1,1 +1,1 @@
-"""The commands of course.py, a module each."""
+"""What a class needs: `check` and its exercises for the lessons, and the commands of course.py."""

@@ -1,12 +1,54 @@
-"""`python -m classroom NAME ...`: runs a tool, and ends quietly on Ctrl-C, its imports included."""
+"""`python -m classroom COMMAND ...`: what course.py hands over to, in the Python of .venv."""
 
 import importlib
 import os
 import sys
 
-try:
-    status = importlib.import_module(f"classroom.{sys.argv[1]}").main(sys.argv[2:])
-except KeyboardInterrupt:
-    print(flush=True)
-    os._exit(130)  # sys.exit would run clean-ups of kernels that are gone
-sys.exit(status)
+from classroom import commands, home
+
+ROOT = commands.ROOT
+
+
+def main(argv: list[str]) -> int:
+    """Runs one command and returns its exit status."""
+    arguments = commands.parse(argv)
+    os.environ.update(home.find_homes(ROOT / "build" / "home"))
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # a kernel "python3" in the home is another Python
+    if os.environ.get("COURSE_DATA"):  # lessons run in another folder than this one
+        os.environ["COURSE_DATA"] = os.path.abspath(os.environ["COURSE_DATA"])
+    if arguments.command == "lab":
+        return lab([*arguments.options, str(arguments.place)])
+    if arguments.command == "test":
+        return test(arguments.options)
+    return importlib.import_module(f"classroom.{arguments.command}").main(arguments)
+
+
+def lab(options: list[str]) -> int:
+    from jupyterlab.labapp import LabApp
+
+    settings = ROOT / "classroom" / "lab"  # without the pop-up of news
+    return LabApp.launch_instance([f"--LabApp.app_settings_dir={settings}", *options]) or 0
+
+
+def test(options: list[str]) -> int:
+    """Runs pytest: with these options, or over the lessons and all tests but the slow ones."""
+    import pytest
+
+    os.chdir(ROOT)
+    os.environ.setdefault("COURSE_SIZE", "drawn")
+    if not options:
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // 2)))
+        # tests/ runs the solutions of single exercises; that of lesson 08 is a whole lesson
+        notebooks = [*commands.find_lessons([]), *commands.find_lessons("solutions/08")]
+        processes = ["--nbval-lax", "--nbval-current-env", "-n", "2", "-m", "not slow"]
+        options = [*processes, *map(str, notebooks), "tests"]
+    return int(pytest.main(options))
+
+
+if __name__ == "__main__":
+    try:
+        status = main(sys.argv[1:])
+    except KeyboardInterrupt:
+        print(flush=True)
+        os._exit(130)  # sys.exit would run clean-ups of kernels that are gone
+    sys.exit(status)

@@ -1,75 +1,87 @@
 """`course.py bundle`: the course and its packages in one folder, for machines without network.
 
-Run it again into the same folder, with another Python or on another system, and its packages
-come along too.
+Run it again into the same folder, with another Python or on another system, and the packages of
+that one are added.
 """
 
-import errno
 import shutil
 import subprocess
 import sys
 import tomllib
+from argparse import Namespace
+from itertools import chain
 from pathlib import Path
 
-from classroom.licences import read_requirements
-from course import DISK_FULL, DOWNLOAD, ROOT, explain, make_parser
+from classroom.commands import ROOT
 
 MADE_HERE = {".git", ".venv", "build", "wheels", "__pycache__", ".ipynb_checkpoints"}
 
 
-def main(argv: list[str]) -> int:
-    arguments = make_parser().parse_args(["bundle", *argv])
-    target = Path(arguments.folder)
+def main(arguments: Namespace) -> int:
+    target = arguments.folder.absolute()
     try:
-        trouble = make_bundle(target, wheels=not arguments.no_wheels)
+        trouble = copy_course(target)
     except OSError as error:
-        trouble = (
-            DISK_FULL if error.errno == errno.ENOSPC else f"{target} cannot be written ({error})."
-        )
+        trouble = f"{target} cannot be written ({error.strerror}): free some space or name another."
+    if not trouble and not arguments.no_wheels:
+        trouble = bring_wheels(target / "wheels")
     print(trouble or closing(target), file=sys.stderr if trouble else sys.stdout)
     return int(bool(trouble))
 
 
-def make_bundle(target: Path, wheels: bool = True) -> str:
-    """Fill the folder; return what went wrong, if anything did."""
+def copy_course(target: Path) -> str:
+    """Fills the folder with the course; returns what went wrong, or ""."""
     if target.exists() and any(target.iterdir()) and not (target / "course.py").exists():
         return f"{target} holds other things: name an empty folder, or one that does not exist yet."
     if target == ROOT:
         return "The course cannot be copied onto itself: name another folder."
-    for file in course_files(ROOT, target):
+    for file in course_files(ROOT):
         copy = target / file.relative_to(ROOT)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, copy)  # without the rights, which a USB stick does not know
-    return bring_wheels(target / "wheels") if wheels else ""
+        if target not in file.parents:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)  # without permissions, which a USB stick does not keep
+    return ""
 
 
-def course_files(root: Path, target: Path) -> list[Path]:
-    """What git tracks; where there is no git, all but what the course has made or downloaded."""
-    listed = b""
+def course_files(root: Path) -> list[Path]:
+    """Returns what git tracks; without git, all that the course has not made or downloaded."""
+    tracked = b""
     if (root / ".git").exists() and shutil.which("git"):
-        listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True).stdout
-    if listed:
-        files = [root / name for name in listed.decode().split("\0") if name]
+        tracked = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True).stdout
+    if tracked:
+        files = [root / name for name in tracked.decode().split("\0") if name]
     else:
         files = [file for file in root.rglob("*") if belongs(file.relative_to(root).parts)]
-    return sorted(f for f in files if f.is_file() and target not in f.parents)
+    return [file for file in files if file.is_file()]
 
 
 def belongs(parts: tuple[str, ...]) -> bool:
-    """Whether a file is the course's; `parts` is its path in the course's folder."""
+    """Returns whether a file is the course's own; `parts` is its path in the course's folder."""
     made = any(part in MADE_HERE or part.endswith(".egg-info") for part in parts)
     downloaded = parts[0] == "data" and len(parts) > 2 and parts[1] not in ("draw", "drawn")
     return not made and not downloaded and not parts[-1].startswith("hand_in_")
 
 
 def bring_wheels(folder: Path) -> str:
-    """Let pip bring or build a wheel of every package; return what went wrong."""
-    print(f"Bringing the packages. {DOWNLOAD}", flush=True)
+    """Lets pip download or build a wheel of every package; returns what went wrong, or ""."""
+    print("Bringing the packages: about 3 GB on Linux, 0.5 GB on macOS and Windows.", flush=True)
+    command = [sys.executable, "-m", "pip", "wheel", "--wheel-dir", str(folder), *requirements()]
+    if subprocess.run(command).returncode == 0:
+        return ""
+    return (
+        "The packages could not be brought; pip's message above says why. Check the network and "
+        "the free space, and run the same command again: what is there already is kept."
+    )
+
+
+def requirements() -> list[str]:
+    """Returns what requirements.txt and pyproject.toml ask for, except the course itself."""
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    lines = [line.partition("#")[0].strip() for line in text.splitlines()]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    wanted = [*map(str, read_requirements(ROOT)), *project["build-system"]["requires"]]
-    command = [sys.executable, "-m", "pip", "wheel", "--wheel-dir", str(folder), *wanted]
-    pip = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace")
-    return explain(pip.stderr) if pip.returncode else ""
+    extras = project["project"]["optional-dependencies"].values()
+    packages = [line for line in lines if line and not line.startswith("-e")]
+    return [*packages, *chain(*extras), *project["build-system"]["requires"]]
 
 
 def closing(target: Path) -> str:

@@ -7,7 +7,8 @@
     check.summary()                what was attempted and solved, saved in a file to hand in
     check.guesses("folder")        how the guesses of a class spread, from the files handed in
 
-How answers are judged: classroom/judge.py; the exercises: classroom/exercises/lesson_NN.py.
+How answers are judged: classroom/judge.py; the exercises and the texts of their hints:
+classroom/exercises/lesson_NN.py.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from classroom.judge import EXERCISES, NOT_ATTEMPTED, NOT_YET, RIGHT, Outcome, find, judge
+from classroom.judge import EXERCISES, NOT_ATTEMPTED, NOT_YET, RIGHT, Outcome, find, outcome_of
 from helpers import CourseError, require
 from helpers.kaggle import read_table
 from helpers.plot import COLORS, Drawing
@@ -29,7 +30,8 @@ from helpers.plot import COLORS, Drawing
 SOLUTIONS = Path(__file__).parents[1] / "notebooks/solutions"
 SIGNS = {NOT_ATTEMPTED: ("–", COLORS[5]), NOT_YET: ("✗", COLORS[1]), RIGHT: ("✓", COLORS[2])}
 MOST = 60  # rows in a figure of guesses
-_log: dict[str, dict] = {}  # {exercise or guess: what is known of it}, of this kernel
+COLUMNS = ["exercise", "outcome", "attempts", "hints", "guess", "measured"]
+_log: dict[str, dict] = {}  # {exercise or guess: its columns}, of this kernel
 
 
 class Note:
@@ -39,7 +41,8 @@ class Note:
         self.head, self.text, self.color, self.code = head, text, color, code
 
     def __repr__(self) -> str:
-        return f"{self.head}{chr(10) if self.code else ' '}{self.text}"
+        separator = "\n" if self.code else " "
+        return f"{self.head}{separator}{self.text}"
 
     def _repr_html_(self) -> str:
         text = html.escape(self.text)
@@ -48,12 +51,13 @@ class Note:
         return f'<div style="{style}"><b>{html.escape(self.head)}</b> {text}</div>'
 
 
-def answer(name: str, given: object) -> Note:
-    """Judge an answer to an exercise; whatever was given, an outcome comes back."""
-    outcome = judge(name, given)
-    known = _note(name, outcome=outcome.state)
+def answer(name: str, value: object) -> Note:
+    """Judges an answer to an exercise and returns the outcome, whatever the answer is."""
+    outcome = outcome_of(name, value)
+    record = _record(name)
+    record["outcome"] = outcome.state
     if outcome.state != NOT_ATTEMPTED:
-        known["attempts"] = known.get("attempts", 0) + 1
+        record["attempts"] = record.get("attempts", 0) + 1
     _tell_grader(outcome)
     sign, color = SIGNS[outcome.state]
     more = f' check.hint("{name}") gives a hint.' if outcome.state == NOT_YET else ""
@@ -61,69 +65,70 @@ def answer(name: str, given: object) -> Note:
 
 
 def solved(name: str) -> bool:
-    """Whether the last answer to an exercise was right."""
+    """Returns whether the last answer to an exercise was right."""
     return _log.get(name, {}).get("outcome") == RIGHT
 
 
 def hint(name: str) -> Note:
-    """The first hint; after an attempt, when asked once more, the stronger one."""
-    hints, known = find(name).hints, _note(name)
-    if known.get("hints"):
-        _attempted(name, "the stronger hint")
-    known["hints"] = min(known.get("hints", 0) + 1, len(hints))
-    more = "Call this again" if known.get("attempts") else "After an attempt, call this again"
-    more = f" ({more} for a stronger one.)" if known["hints"] < len(hints) else ""
-    return Note(f"Hint {known['hints']} to {name}:", hints[known["hints"] - 1] + more)
+    """Returns the first hint, and if asked again after an attempt, the stronger one."""
+    hints, record = find(name).hints, _record(name)
+    if record.get("hints"):
+        _require_attempt(name, "the stronger hint")
+    record["hints"] = min(record.get("hints", 0) + 1, len(hints))
+    text = hints[record["hints"] - 1]
+    if record["hints"] < len(hints):
+        when = "Call this again" if record.get("attempts") else "After an attempt, call this again"
+        text += f" ({when} for a stronger one.)"
+    return Note(f"Hint {record['hints']} to {name}:", text)
 
 
 def solution(name: str) -> Note:
-    """One way to solve an exercise, from notebooks/solutions; only after an attempt."""
+    """Returns one way to solve an exercise, from notebooks/solutions; only after an attempt."""
     find(name)
-    _attempted(name, "the solution")
+    _require_attempt(name, "the solution")
     return Note(f"One way to solve {name}:", solution_code(name), code=True)
 
 
 def solution_code(name: str) -> str:
-    """The source of the cell with the id NN-K-solution in lesson NN's file of solutions."""
-    wanted = name.replace(".", "-") + "-solution"
+    """Returns the source of the cell NN-K-solution in lesson NN's file of solutions."""
+    cell_id = name.replace(".", "-") + "-solution"
     for file in sorted(SOLUTIONS.glob(f"{name[:2]}_*.ipynb")):
         for cell in json.loads(file.read_text(encoding="utf-8"))["cells"]:
-            if cell.get("id") == wanted:
+            if cell.get("id") == cell_id:
                 return "".join(cell["source"])
     raise CourseError(f"The solution of {name} is missing in {SOLUTIONS}: get the course again.")
 
 
 def guess(name: str, value: float | str) -> Note:
-    """Write a guess down before you measure; name: of your choice, such as "04.a"."""
-    require.instance(name, str, "The name of a guess", 'give a text such as "04.a"')
-    known = _log.setdefault(name, {})
+    """Writes a guess down before you measure; name: of your choice, such as "04.a"."""
+    record = _record(name)
     if value is ...:
         return Note("No guess yet:", "write one in place of the dots; no one will grade it.")
     if not isinstance(value, str):
         number = require.number(value, "A guess, a number or a text,")
         value = value if isinstance(value, int) else number
-    if "measured" in known and value != known.get("guess"):
-        return Note("Too late:", f"the outcome, {_short(known['measured'])}, is known already.")
-    known["guess"] = value
+    if "measured" in record and value != record.get("guess"):
+        return Note("Too late:", f"the outcome, {_short(record['measured'])}, is known already.")
+    record["guess"] = value
     return Note("Your guess:", f"{_short(value)}. Now see what happens.")
 
 
 def measured(name: str, value: float | str) -> Note:
-    """Put what was measured beside the guess of that name."""
+    """Puts what was measured beside the guess of that name."""
     if value is ...:
         return Note("Nothing measured yet:", "put the outcome in place of the dots.")
-    require.instance(name, str, "The name of a guess", 'give a text such as "04.a"')
     if not isinstance(value, str):
         value = float(f"{require.number(value, 'What was measured'):.3g}")
-    known = _note(name, measured=value)
-    if "guess" not in known:
+    record = _record(name)
+    record["measured"] = value
+    if "guess" not in record:
         return Note("Measured:", f"{_short(value)}. You had not written a guess down.")
-    text = f"{_short(known['guess'])}, measured: {_short(value)}"
-    return Note("Your guess:", text + _distance(known["guess"], value) + ".")
+    text = f"{_short(record['guess'])}, measured: {_short(value)}"
+    return Note("Your guess:", text + _distance(record["guess"], value) + ".")
 
 
 def _distance(guessed: float | str, value: float | str) -> str:
-    """How far off in words: a difference, or a factor where that says more."""
+    """Returns how far off a guess is: a difference, or a factor where that says more."""
     if isinstance(guessed, str) or isinstance(value, str):
         return ""
     if guessed == value:
@@ -135,24 +140,28 @@ def _distance(guessed: float | str, value: float | str) -> str:
     return f": {_short(high - low)} too {way}"
 
 
+def _short(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.3g}"
+
+
 def summary(folder: str | Path = ".") -> pd.DataFrame:
-    """A table of the lesson's exercises and your guesses; also saved as hand_in_NN.csv.
+    """Returns a table of the lesson's exercises and your guesses; also saved as hand_in_NN.csv.
 
     Columns: exercise, outcome, attempts, hints, guess, measured.
     """
     folder = require.path(folder, "The folder")
-    lessons = sorted({name[:2] for name in _log})
+    lessons = {name[:2] for name in _log}
+    exercises = {name for name in EXERCISES if name[:2] in lessons}
+    untouched = {"outcome": NOT_ATTEMPTED, "attempts": 0, "hints": 0}
     rows = []
-    for name in sorted({n for n in EXERCISES if n[:2] in lessons} | set(_log)):
-        known = {"outcome": NOT_ATTEMPTED} if name in EXERCISES else {"outcome": "guess"}
-        known |= {"attempts": 0, "hints": 0} if name in EXERCISES else {}
-        rows.append({"exercise": name} | known | _log.get(name, {}))
-    solved = sum(row["outcome"] == RIGHT for row in rows)
-    print(f"{solved} of {sum(row['exercise'] in EXERCISES for row in rows)} exercises solved.")
-    columns = ["exercise", "outcome", "attempts", "hints", "guess", "measured"]
-    table = pd.DataFrame(rows, columns=columns).astype({"attempts": "Int64", "hints": "Int64"})
-    done = table[(table.attempts.fillna(0) > 0) | table.guess.notna()]
-    for lesson in sorted(set(done.exercise.str[:2])):
+    for name in sorted(exercises | set(_log)):
+        blank = untouched if name in exercises else {"outcome": "guess"}
+        rows.append({"exercise": name, **blank, **_log.get(name, {})})
+    right = sum(row["outcome"] == RIGHT for row in rows)
+    print(f"{right} of {len(exercises)} exercises solved.")
+    table = pd.DataFrame(rows, columns=COLUMNS).astype({"attempts": "Int64", "hints": "Int64"})
+    worked_on = table[(table.attempts.fillna(0) > 0) | table.guess.notna()]
+    for lesson in sorted(set(worked_on.exercise.str[:2])):
         file = folder / f"hand_in_{lesson}.csv"
         try:
             table[table.exercise.str.startswith(lesson)].to_csv(file, index=False)
@@ -165,58 +174,54 @@ def summary(folder: str | Path = ".") -> pd.DataFrame:
 
 
 def guesses(folder: str | Path) -> Drawing:
-    """How the guesses of a class spread: a row a guess, a dot a person, a bar at what came out."""
-    tables = []
-    for file in sorted(require.path(folder, "The folder").rglob("*.csv")):
-        table = read_table(file)
-        if {"exercise", "guess", "measured"} <= set(table):
-            tables.append(table)
+    """Draws how the guesses of a class spread: a row for each guess, a dot for each person.
+
+    folder: holds the class's hand_in_NN.csv, also in folders of their own. A bar in each row
+    shows what was measured.
+    """
+    files = sorted(require.path(folder, "The folder").rglob("*.csv"))
+    tables = [read_table(file) for file in files]
+    tables = [table for table in tables if {"exercise", "guess", "measured"} <= set(table)]
     if not tables:
         raise CourseError(f"No hand_in_NN.csv is in {folder}: put the files of your class there.")
-    found = pd.concat(tables)
-    found["guess"] = pd.to_numeric(found.guess, errors="coerce")
-    found["measured"] = pd.to_numeric(found.measured, errors="coerce")
-    found = found.replace([math.inf, -math.inf], math.nan)
-    rows = list(found.dropna(subset=["guess"]).groupby("exercise"))
+    numbers = pd.concat(tables)
+    for column in ("guess", "measured"):
+        numbers[column] = pd.to_numeric(numbers[column], errors="coerce")
+    numbers = numbers.replace([math.inf, -math.inf], math.nan)
+    rows = list(numbers.dropna(subset=["guess"]).groupby("exercise"))
     if not rows:
-        raise CourseError(f"No number stands as a guess in the files of {folder}: add others.")
+        raise CourseError(f"No number is among the guesses in {folder}: add other files.")
     if len(rows) > MOST:
         raise CourseError(f"{folder} has {len(rows)} guesses of other names: give one lesson's.")
     figure = Figure(figsize=(6, 0.9 * len(rows) + 0.3))
-    told = []
-    for ax, (name, group) in zip(
-        figure.subplots(len(rows), squeeze=False)[:, 0], rows, strict=True
-    ):
+    axes = figure.subplots(len(rows), squeeze=False)[:, 0]
+    sentences = []
+    for ax, (name, group) in zip(axes, rows, strict=True):
         ax.plot(group.guess, [0] * len(group), "o", color=COLORS[0], alpha=0.5, ms=8)
         ax.axvline(group.measured.median(), color=COLORS[1], lw=3)
         ax.set_yticks([0], [f"{name}, n = {len(group)}"])
-        told.append(
+        sentences.append(
             f"{name}: median guess {group.guess.median():.3g} of {len(group)}, "
             f"measured {group.measured.median():.3g}"
         )
     ax.set_xlabel("dots: guesses; bar: what was measured")
     figure.tight_layout()
-    return Drawing(figure, "Guesses of a class. " + "; ".join(told) + ".")
+    return Drawing(figure, "Guesses of a class. " + "; ".join(sentences) + ".")
 
 
-def _note(name: str, **what: object) -> dict:
-    _log.setdefault(name, {}).update(what)
-    return _log[name]
+def _record(name: str) -> dict:
+    """Returns what is known of an exercise or a guess, to be changed in place."""
+    require.instance(name, str, "The name of a guess", 'give a text such as "04.a"')
+    return _log.setdefault(name, {})
 
 
-def _attempted(name: str, what: str) -> dict:
-    known = _log.get(name, {})
-    if not known.get("attempts"):
-        raise CourseError(f"Try {name} first: check an answer of your own, then ask for {what}.")
-    return known
-
-
-def _short(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:.3g}"
+def _require_attempt(name: str, wish: str) -> None:
+    if not _log.get(name, {}).get("attempts"):
+        raise CourseError(f"Try {name} first: check an answer of your own, then ask for {wish}.")
 
 
 def _tell_grader(outcome: Outcome) -> None:
-    """Where `course.py grade` runs the notebook, it names a file that wants every outcome."""
+    """Adds the outcome to the file that `course.py grade` names when it runs the notebook."""
     if file := os.environ.get("COURSE_OUTCOMES"):
         with Path(file).open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(outcome._asdict()) + "\n")

@@ -1,15 +1,15 @@
-"""`course.py fetch`: brings a data set or the weights of a network, and says where they lie."""
+"""`course.py fetch`: brings a data set or the weights of a network, and says where they are."""
 
 import os
 import sys
+from argparse import Namespace
 
-from course import make_parser
+import torch
+
+from helpers import CourseError, data, models
 
 
-def main(argv: list[str]) -> int:
-    arguments = make_parser().parse_args(["fetch", *argv])
-    from helpers import CourseError
-
+def main(arguments: Namespace) -> int:
     try:
         print(fetch(arguments.name, arguments.size))
     except CourseError as error:
@@ -19,17 +19,13 @@ def main(argv: list[str]) -> int:
 
 
 def fetch(name: str, size: str) -> str:
-    """Bring what `name` means and return a sentence that tells where it is."""
-    import torch
-
-    from helpers import CourseError, data, models
-
+    """Brings a data set or a network of that name and returns a sentence on where it is."""
     if name in data.SETS:
-        os.environ["COURSE_SIZE"] = size  # the wish on the command line is the newest
-        return f"The data set {name} lies in {data.find(name, size)}."
+        os.environ["COURSE_SIZE"] = size  # data.find prefers the variable to its argument
+        return f"The data set {name} is in {data.find(name, size)}."
     try:
         models.load_pretrained(name)
     except CourseError as error:
         raise CourseError(f"{error} The data sets are: {', '.join(data.SETS)}.") from None
     caches = f"{torch.hub.get_dir()} or the cache of Hugging Face"
-    return f"The weights of {name} are ready, in the installed packages, {caches}."
+    return f"The weights of {name} are ready: in the installed packages, {caches}."

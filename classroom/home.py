@@ -1,7 +1,7 @@
-"""Where Jupyter and matplotlib keep their files, on machines whose home cannot be written.
+"""Where Jupyter and matplotlib keep their files on machines whose home cannot be written to.
 
-Pools lock the homes of their accounts. Without a place to write, IPython and matplotlib warn in
-every lesson. This file, like course.py, needs nothing but the standard library.
+Computer pools lock the homes of their accounts, and IPython and matplotlib then warn in every
+lesson. Call this before either is imported.
 """
 
 import os
@@ -16,25 +16,25 @@ KEPT_IN = ("MPLCONFIGDIR", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR
 
 
 def find_homes(folder: Path) -> dict[str, str]:
-    """Environment variables that name folders in `folder`, made here; none where all is well.
+    """Returns environment variables that name new folders in `folder`; none if all is well.
 
-    What the user has set stays, and so do the caches of weights, which may be read all the same.
+    What the user has set stays, and so do the caches of weights, which need only be readable.
     """
     places = ["~", *(os.environ.get(name) or usual for name, usual in USUAL.items())]
     if all(map(writable, places)):
         return {}
     homes = {name: folder / name.lower() for name in KEPT_IN if not os.environ.get(name)}
-    for home in homes.values():
-        home.mkdir(parents=True, exist_ok=True)
-    return {name: str(home) for name, home in homes.items()}
+    for path in homes.values():
+        path.mkdir(parents=True, exist_ok=True)
+    return {name: str(path) for name, path in homes.items()}
 
 
 def writable(place: str) -> bool:
-    """Whether a folder can be made in this one, or in what there is of the way to it."""
+    """Returns whether a folder can be made in this one, or where this one would be made."""
     path = Path(os.path.expanduser(place)).absolute()
     try:
-        there = next((parent for parent in (path, *path.parents) if parent.exists()), path)
-        probe = there / f"course-{os.getpid()}"
+        nearest = next((parent for parent in (path, *path.parents) if parent.exists()), path)
+        probe = nearest / f"course-{os.getpid()}"
         probe.mkdir()
         probe.rmdir()
     except OSError:

@@ -1,6 +1,8 @@
-"""How an answer is judged: tried out in a thread of its own, with a limit, on hidden inputs.
+"""How an answer is judged: tried out in a thread of its own, within a limit, on hidden inputs.
 
-`classroom/exercises/lesson_NN.py` describes the exercises of a lesson with `exercise`.
+A judged answer has an Outcome: a state (not attempted, not yet, right) and a sentence. What stands
+between an answer and "right" is its diagnosis. The exercises themselves, with their hints, are in
+`classroom/exercises/lesson_NN.py`.
 """
 
 from __future__ import annotations
@@ -18,17 +20,17 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import torch
 
 from helpers import CourseError
-from helpers.require import quoted as shown
-from helpers.require import summary as _told
+from helpers.require import quoted, summary
 
 NOT_ATTEMPTED, NOT_YET, RIGHT = "not attempted", "not yet", "right"
 LIMIT_S = 4.0  # seconds for one answer
-MOST = 100_000  # things that an iterator in an answer may give
+MOST = 100_000  # items that an iterator in an answer may give
 EXERCISES: dict[str, Exercise] = {}
 
 
@@ -43,16 +45,19 @@ class Outcome(NamedTuple):
 
 @dataclass
 class Exercise:
-    """One exercise: how an answer is judged, and what is told about it.
+    """One exercise.
 
-    judge: takes the answer; returns None if it is right, else a diagnosis.
-    takes: names of the arguments, if the answer is a function; gives: what it returns, in words.
-    why: said when it is right. hints: the first, and a stronger one.
+    diagnose: takes the answer; returns None if it is right, else what is wrong with it.
+    wanted: what the answer is, in words; if it is a function, what that returns.
+    takes: names of the function's arguments; None if the answer is no function.
+    in_place: the function changes what it is given, and need not return anything.
+    why: why it matters, said when the answer is right. hints: the first one, and a stronger one.
     """
 
-    judge: Callable[[Any], str | None]
+    diagnose: Callable[[Any], str | None]
+    wanted: str
     takes: tuple[str, ...] | None
-    gives: str
+    in_place: bool
     why: str
     hints: tuple[str, str]
 
@@ -70,39 +75,48 @@ class Stopped(BaseException):
 
 
 def exercise(
-    name: str, *, gives: str, why: str, hints: tuple[str, str], takes: str | None = None
+    name: str,
+    *,
+    wanted: str,
+    why: str,
+    hints: tuple[str, str],
+    takes: str | None = None,
+    in_place: bool = False,
 ) -> Callable:
-    """Make the decorated function the judge of exercise `name`, such as "04.1"."""
+    """Makes the decorated function the one that diagnoses answers to an exercise.
+
+    name: such as "04.1"; takes: names of arguments, such as "net low high"; see Exercise.
+    """
     arguments = None if takes is None else tuple(takes.split())
 
-    def register(judge: Callable[[Any], str | None]) -> Callable:
-        EXERCISES[name] = Exercise(judge, arguments, gives, why, hints)
-        return judge
+    def register(diagnose: Callable[[Any], str | None]) -> Callable:
+        EXERCISES[name] = Exercise(diagnose, wanted, arguments, in_place, why, hints)
+        return diagnose
 
     return register
 
 
 def find(name: str) -> Exercise:
-    """The exercise of that name; its lesson's file is imported when it is first asked for."""
+    """Returns the exercise of that name; its lesson's file is imported on first use."""
     lesson = str(name)[:2]
     module = f"classroom.exercises.lesson_{lesson}"
     if lesson.isdecimal() and importlib.util.find_spec(module):
         importlib.import_module(module)
     if not isinstance(name, str) or name not in EXERCISES:
-        known = ", ".join(k for k in EXERCISES if k.startswith(f"{lesson}."))
-        known = f"lesson {lesson} has {known}" if known else 'they are named like "04.1"'
-        raise CourseError(f"There is no exercise {shown(name)}: choose one; {known}.")
+        of_lesson = ", ".join(known for known in EXERCISES if known.startswith(f"{lesson}."))
+        known = f"lesson {lesson} has {of_lesson}" if of_lesson else 'they are named like "04.1"'
+        raise CourseError(f"There is no exercise {quoted(name)}: choose one; {known}.")
     return EXERCISES[name]
 
 
-def judge(name: str, answer: object) -> Outcome:
-    """Try an answer out; whatever it does, this returns within a few seconds."""
-    found, begin = find(name), time.perf_counter()
-    told: list[tuple[str, str]] = []
+def outcome_of(name: str, answer: object) -> Outcome:
+    """Tries an answer out and returns the outcome in a few seconds, whatever the answer does."""
+    task, begin = find(name), time.perf_counter()
+    verdicts: list[tuple[str, str]] = []
 
     def work() -> None:
         with contextlib.suppress(Stopped):
-            told.append(_verdict(found, answer))
+            verdicts.append(_verdict(task, answer))
 
     thread = threading.Thread(target=work, daemon=True)
     with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(io.StringIO()):
@@ -111,85 +125,97 @@ def judge(name: str, answer: object) -> Outcome:
         try:
             thread.join(LIMIT_S)
         finally:
-            for _ in range(20):  # a bare `except:` in a loop may swallow some
-                if thread.is_alive():
-                    _throw(thread, Stopped)
-                    thread.join(0.02)
-    if not told:
-        told.append((NOT_YET, f"It did not end within {LIMIT_S:.0f} seconds: is there a loop?"))
-    return Outcome(name, *told[0], round(time.perf_counter() - begin, 3))
+            _stop(thread)
+    endless = NOT_YET, f"It did not end within {LIMIT_S:.0f} seconds: is there a loop?"
+    state, text = verdicts[0] if verdicts else endless
+    return Outcome(name, state, text, round(time.perf_counter() - begin, 3))
 
 
-def _throw(thread: threading.Thread, error: type[BaseException]) -> None:
-    identity = ctypes.c_ulong(thread.ident)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(error))
+def _stop(thread: threading.Thread) -> None:
+    for _ in range(20):  # a bare `except:` in a loop may swallow some
+        if thread.is_alive():
+            identity = ctypes.c_ulong(thread.ident)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(Stopped))
+            thread.join(0.02)
 
 
-def _verdict(found: Exercise, answer: object) -> tuple[str, str]:
-    last = answer
+def _verdict(task: Exercise, answer: object) -> tuple[str, str]:
+    """Returns the state and the sentence that an answer deserves."""
+    function = None
     try:
         if _has_dots(answer):
             raise NotAttempted
-        last = answer = _listed(answer)
-        if found.takes is not None:
-            answer = _Called(answer, found.takes)
+        answer = _without_iterators(answer)
+        if task.takes is not None:
+            function = _Function(answer, task)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            diagnosis = found.judge(answer)
+            diagnosis = task.diagnose(answer if function is None else function)
     except NotAttempted:
         return NOT_ATTEMPTED, "Write your answer in place of the dots, then run both cells."
     except NotYet as error:
         diagnosis = str(error)
     except Stopped:
         raise
-    except BaseException as error:  # the judge could not work with what it was given
-        if type(answer) is _Called:
-            last = answer.last
-            if found.gives.startswith("nothing"):  # what it did to a network stopped
-                told = f"{type(error).__name__}: {error}{_line(error, answer.function)}"
-                return NOT_YET, f"Your function ran, and using the result stopped with {told}"
-        what = "Your function should return" if found.takes is not None else "The answer should be"
-        diagnosis = f"{what} {found.gives}, and this is {_told(last)}."
-    return (NOT_YET, diagnosis) if diagnosis else (RIGHT, found.why)
+    except BaseException as error:  # the answer is nothing that `diagnose` can work with
+        if function is not None and task.in_place:
+            reason = _reason(error, function.code)
+            diagnosis = f"Your function ran, and using the result stopped with {reason}"
+        elif function is not None:
+            result = summary(function.result)
+            diagnosis = f"Your function should return {task.wanted}, and this is {result}."
+        else:
+            diagnosis = f"The answer should be {task.wanted}, and this is {summary(answer)}."
+    return (NOT_YET, diagnosis) if diagnosis else (RIGHT, task.why)
 
 
-class _Called:
-    """A student's function, whose mistakes become diagnoses."""
+class _Function:
+    """A student's function, whose mistakes become diagnoses; `result`: of its last call."""
 
-    def __init__(self, function: object, takes: tuple[str, ...]):
-        if not callable(function):
-            raise NotYet(f"Give the function itself, without brackets; this is {_told(function)}.")
-        self.function, self.takes, self.last = function, takes, None
+    def __init__(self, code: object, task: Exercise):
+        if not callable(code):
+            raise NotYet(f"Give the function itself, without brackets; this is {summary(code)}.")
+        self.code, self.task, self.result = code, task, None
 
     def __call__(self, *arguments: object) -> Any:
         try:
-            inspect.signature(self.function).bind(*arguments)
+            inspect.signature(self.code).bind(*arguments)
         except TypeError:
-            raise NotYet(f"It is called with ({', '.join(self.takes)}): take these.") from None
-        except ValueError:  # some built-in functions do not tell their arguments
+            names = ", ".join(self.task.takes)
+            raise NotYet(f"It is called with ({names}): take these.") from None
+        except ValueError:  # some built-in functions have no signature
             pass
         try:
-            self.last = _listed(self.function(*arguments))
-        except NotYet:  # from a function of the judge that it called
+            self.result = _without_iterators(self.code(*arguments))
+        except NotYet:  # from a function that `diagnose` gave it to call
             raise
         except (Exception, SystemExit, KeyboardInterrupt) as error:
-            name, place = type(error).__name__, _line(error, self.function)
-            raise NotYet(f"Your code stopped with {name}: {error}{place}") from None
-        if _has_dots(self.last):
+            raise NotYet(f"Your code stopped with {_reason(error, self.code)}") from None
+        if self.result is None and not self.task.in_place:
+            wanted = self.task.wanted
+            raise NotYet(f"It returns nothing: end it with `return` and {wanted}.")
+        if _has_dots(self.result):
             raise NotAttempted
-        return self.last
+        return self.result
 
 
-def _line(error: BaseException, function: object) -> str:
-    """The line of the student's cell where it happened."""
-    file = getattr(getattr(function, "__code__", None), "co_filename", None)
+def _reason(error: BaseException, code: object) -> str:
+    """Returns the error in words, with the line of the student's cell where it happened."""
+    name = type(error).__name__
+    try:
+        words = f"{name}: {error}"
+    except Exception:  # an error of the student's own class
+        words = name
+    if type(code) is not FunctionType:
+        return words
+    file = code.__code__.co_filename
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
-    text = linecache.getline(file, frames[-1].lineno).strip() if frames else ""
-    return f' (in the line "{text[:80]}")' if text else ""
+    line = linecache.getline(file, frames[-1].lineno).strip() if frames else ""
+    return f'{words} (in the line "{line[:80]}")' if line else words
 
 
 def _has_dots(answer: object, depth: int = 3) -> bool:
-    """Whether dots of a stub are left in it, also in lists and dictionaries."""
+    """Returns whether dots of a stub are left in it, also in lists and dictionaries."""
     if isinstance(answer, dict):
         answer = list(answer.values())
     if type(answer) in (list, tuple) and depth:
@@ -197,12 +223,12 @@ def _has_dots(answer: object, depth: int = 3) -> bool:
     return answer is ...
 
 
-def _listed(value: object, depth: int = 2) -> object:
-    """The same with lists in place of iterators, which may have no end."""
+def _without_iterators(value: object, depth: int = 2) -> object:
+    """Returns the same with lists in place of iterators, which may have no end."""
     if isinstance(value, (Iterator, range)):
         value = list(islice(value, MOST + 1))
         if len(value) > MOST:
-            raise NotYet(f"It gives more than {MOST:,} things: does it ever end?")
+            raise NotYet(f"It gives more than {MOST:,} items: does it ever end?")
     if type(value) in (list, tuple) and depth:
-        return type(value)(_listed(part, depth - 1) for part in value)
+        return type(value)(_without_iterators(part, depth - 1) for part in value)
     return value

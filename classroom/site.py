@@ -6,14 +6,16 @@ Nothing is executed: a page shows the outputs that the notebook holds. It needs 
 import html
 import os
 import re
+from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
 
 from nbconvert import HTMLExporter
 
-from classroom.run import write_whole
-from course import NOTEBOOKS, ROOT, find_lessons, make_parser
+from classroom.commands import NOTEBOOKS, ROOT, find_lessons
+from classroom.run import write
 
+TITLE = "Fine-tuning, hands on"
 CSS = Path(__file__).with_suffix(".css")
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -33,15 +35,14 @@ PAGE = """<!DOCTYPE html>
 
 @dataclass
 class Page:
-    """A notebook as HTML: its path in the site, the text of its h1, what stands in the body."""
+    """A notebook as HTML: its path in the site, the text of its h1, the body with that h1."""
 
     path: Path
     title: str
     body: str
 
 
-def main(argv: list[str]) -> int:
-    make_parser().parse_args(["site", *argv])
+def main(arguments: Namespace) -> int:
     site = ROOT / "build" / "site"
     pages = write_site(find_lessons([]), site)
     print(f"{len(pages)} pages. Open {site / 'index.html'}, or put the folder on a web server.")
@@ -49,20 +50,16 @@ def main(argv: list[str]) -> int:
 
 
 def write_site(lessons: list[Path], site: Path) -> list[Page]:
-    """A page for each lesson and for each notebook that a lesson links to, and an index."""
+    """Writes a page for each lesson and each solution that a lesson links to, and an index."""
     pages = [read_page(path) for path in lessons]
-    linked = {
-        target for page in pages for target in re.findall(r'href="(solutions/\w+)\.', page.body)
-    }
-    others = [read_page(NOTEBOOKS / f"{target}.ipynb") for target in sorted(linked)]
-    for i, page in enumerate(pages):
-        before = pages[i - 1] if i else None
-        after = pages[i + 1] if i + 1 < len(pages) else None
-        write_page(page, site, ways(page, before, after))
-    for page in others:
-        write_page(page, site, ways(page, None, None))
+    linked = {link for page in pages for link in re.findall(r'href="(solutions/\w+)\.', page.body)}
+    solutions = [read_page(NOTEBOOKS / f"{link}.ipynb") for link in sorted(linked)]
+    for before, page, after in zip([None, *pages], pages, [*pages[1:], None], strict=False):
+        write_page(page, site, navigation(page, before, after))
+    for page in solutions:
+        write_page(page, site, navigation(page))
     write_index(pages, site)
-    return pages + others
+    return pages + solutions
 
 
 def read_page(notebook: Path) -> Page:
@@ -74,46 +71,46 @@ def read_page(notebook: Path) -> Page:
     return Page(notebook.relative_to(NOTEBOOKS).with_suffix(".html"), title, body)
 
 
-def ways(page: Page, before: Page | None, after: Page | None) -> str:
-    """Links to the index and the neighbours, as they stand above and below a lesson."""
-    links = [f'<a href="{link(page, before)}" rel="prev">← {before.title}</a>'] if before else []
-    links.append(f'<a href="{"../" * (len(page.path.parts) - 1)}index.html">All lessons</a>')
+def navigation(page: Page, before: Page | None = None, after: Page | None = None) -> str:
+    """Returns the links to the index and to both neighbours, for above and below a lesson."""
+    up = "../" * (len(page.path.parts) - 1)
+    links = [f'<a href="{up}index.html">All lessons</a>']
+    if before:
+        links.insert(0, f'<a href="{address(page, before)}" rel="prev">← {before.title}</a>')
     if after:
-        links.append(f'<a href="{link(page, after)}" rel="next">{after.title} →</a>')
+        links.append(f'<a href="{address(page, after)}" rel="next">{after.title} →</a>')
     return "\n".join(links)
 
 
-def link(page: Page, other: Page) -> str:
+def address(page: Page, other: Page) -> str:
     return Path(os.path.relpath(other.path, page.path.parent)).as_posix()
 
 
 def contents(page: Page) -> str:
-    """The headings of a page, folded away."""
-    found = re.findall(r'<h2 id="([^"]+)">(.*?)<a class', page.body)
-    items = "\n".join(f'<li><a href="#{target}">{text}</a></li>' for target, text in found)
+    """Returns the headings of a page, folded away."""
+    headings = re.findall(r'<h2 id="([^"]+)">(.*?)<a class', page.body)
+    items = "\n".join(f'<li><a href="#{place}">{text}</a></li>' for place, text in headings)
     return f"<details>\n<summary>On this page</summary>\n<ul>\n{items}\n</ul>\n</details>"
 
 
 def write_page(page: Page, site: Path, links: str) -> None:
-    nav = f'<nav aria-label="{{}}">\n{links}\n</nav>'
-    parts = [nav.format("lessons"), contents(page), f"<main>\n{page.body}\n</main>"]
-    body = "\n".join([*parts, nav.format("lessons, again")])
-    write_html(site / page.path, page.title, body)
+    above = f'<nav aria-label="lessons">\n{links}\n</nav>'
+    below = f'<nav aria-label="lessons, again">\n{links}\n</nav>'
+    main = f"<main>\n{page.body}\n</main>"
+    write_html(site / page.path, page.title, "\n".join([above, contents(page), main, below]))
 
 
 def write_index(pages: list[Page], site: Path) -> None:
-    """All lessons, each with the question that it begins with."""
+    """Writes the list of all lessons, each with the question that it begins with."""
     items = []
     for page in pages:
         question = re.search(r"<p><strong>(.*?)</strong></p>", page.body, flags=re.DOTALL)[1]
-        target = page.path.as_posix()
-        items.append(f'<h2><a href="{target}">{page.title}</a></h2>\n<p>{question}</p>')
-    body = "\n".join(["<main>", "<h1>Fine-tuning, hands on</h1>", *items, "</main>"])
-    write_html(site / "index.html", "Fine-tuning, hands on", body)
+        link = f'<a href="{page.path.as_posix()}">{page.title}</a>'
+        items.append(f"<h2>{link}</h2>\n<p>{question}</p>")
+    body = "\n".join(["<main>", f"<h1>{TITLE}</h1>", *items, "</main>"])
+    write_html(site / "index.html", TITLE, body)
 
 
 def write_html(path: Path, title: str, body: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     title = html.escape(html.unescape(re.sub(r"<[^>]+>", "", title)))
-    css = CSS.read_text(encoding="utf-8")
-    write_whole(path, PAGE.format(title=title, css=css, body=body))
+    write(path, PAGE.format(title=title, css=CSS.read_text(encoding="utf-8"), body=body))

@@ -1,17 +1,18 @@
-"""The exercises of the lessons, a file a lesson, a small function an exercise.
+"""The exercises of the lessons, one file for each lesson; here is what several of them share.
 
-Here are the kinds of judges that several of them share.
+An exercise is a statement in the lesson, and here: a function that diagnoses answers, two hints,
+one sentence on why it matters. `choice`, `number` and `order` are exercises of a common kind.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 
-from classroom.judge import exercise
+from classroom.judge import NotYet, exercise
 
 
 def choice(
@@ -19,9 +20,10 @@ def choice(
 ) -> None:
     """A single choice among letters; wrong: {letter: what choosing it overlooks}."""
     letters = sorted([right, *wrong])
+    wanted = f"one of the letters {', '.join(letters)}, as text"
 
-    @exercise(name, gives=f"one of the letters {', '.join(letters)}, as text", why=why, hints=hints)
-    def judge(answer: object) -> str | None:
+    @exercise(name, wanted=wanted, why=why, hints=hints)
+    def diagnose(answer: object) -> str | None:
         letter = answer.strip().lower() if isinstance(answer, str) else ""
         if letter not in letters:
             return f"Answer with one of the letters {', '.join(letters)} in quotation marks."
@@ -39,8 +41,8 @@ def number(
 ) -> None:
     """A number, right within the tolerance; slips: {value that a slip leads to: which slip}."""
 
-    @exercise(name, gives="a number", why=why, hints=hints)
-    def judge(answer: Any) -> str | None:
+    @exercise(name, wanted="a number", why=why, hints=hints)
+    def diagnose(answer: Any) -> str | None:
         if isinstance(answer, tuple):
             return "Python reads a comma as the end of a number: write it without."
         if isinstance(answer, (str, bool)) or not math.isfinite(value := float(answer)):
@@ -49,39 +51,57 @@ def number(
             return None
         slip = min(slips, key=lambda slip: abs(value - slip))
         near = abs(value - slip) <= max(tolerance, 0.01 * abs(slip))
-        return slips[slip] if near else f"{value:g} is not it. Write down how you came to it."
+        return slips[slip] if near else f"{value:g} is not it. Write down how you got there."
 
 
 def order(
     name: str, right: Sequence[str], rules: Mapping[str, str], *, why: str, hints: tuple[str, str]
 ) -> None:
     """Letters in the right order; rules: {"ab": why a comes before b}, tried one by one."""
+    wanted = f"a text with the letters {''.join(sorted(right))}"
 
-    @exercise(name, gives=f"a text with the letters {''.join(sorted(right))}", why=why, hints=hints)
-    def judge(answer: Any) -> str | None:
+    @exercise(name, wanted=wanted, why=why, hints=hints)
+    def diagnose(answer: Any) -> str | None:
         letters = [letter for letter in "".join(answer).lower() if letter.isalpha()]
         if sorted(letters) != sorted(right):
-            return f"Each of the letters {', '.join(sorted(right))} once, such as 'badc...'."
+            return f"Write each of the letters {', '.join(sorted(right))} once, such as 'badc...'."
         for (first, second), reason in rules.items():
             if letters.index(first) > letters.index(second):
                 return reason
         return None
 
 
-def looks_like(
-    found: torch.Tensor,
+def compare(
+    result: torch.Tensor,
     right: torch.Tensor,
     slips: Mapping[str, torch.Tensor],
     atol: float = 1e-4,
     otherwise: str = "The numbers are not right. Work one of them out by hand and compare.",
 ) -> str | None:
-    """None if the tensors agree, else the slip whose value was found: {diagnosis: value}."""
-    if not found.is_floating_point():
-        return f"The result is of the type {found.dtype}, which holds whole numbers only."
-    if found.isnan().any():
+    """Returns None if the tensors agree, else the diagnosis; slips: {diagnosis: its result}."""
+    if not result.is_floating_point():
+        return f"The result is of the type {result.dtype}, which holds whole numbers only."
+    if result.isnan().any():
         return "There is a NaN in the result."
     for diagnosis, value in [(None, right), *slips.items()]:
-        same_shape = found.shape == value.shape
-        if same_shape and torch.allclose(found.double(), value.double(), rtol=1e-3, atol=atol):
+        same_shape = result.shape == value.shape
+        if same_shape and torch.allclose(result.double(), value.double(), rtol=1e-3, atol=atol):
             return diagnosis
     return otherwise
+
+
+def all_close(values: Sequence[float], right: Sequence[float], rel_tol: float = 1e-3) -> bool:
+    pairs = zip(values, right, strict=True)
+    return all(math.isclose(value, wanted, rel_tol=rel_tol) for value, wanted in pairs)
+
+
+def require_accuracies(values: Iterable[float]) -> None:
+    """Raises NotYet unless these are fractions."""
+    if not all(0 <= value <= 1 for value in values):
+        raise NotYet("An accuracy is a fraction from 0 to 1, not a percentage and not a loss.")
+
+
+def require_pairs(values: Iterable[object], diagnosis: str) -> None:
+    """Raises NotYet with this diagnosis unless each value holds two things."""
+    if any(not hasattr(pair, "__len__") or len(pair) != 2 for pair in values):
+        raise NotYet(diagnosis)

@@ -1,24 +1,26 @@
 """Exercises of lesson 01: the steps, normalisation, parameter groups, learning rates."""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
-from classroom.exercises import choice, looks_like, number, order
+from classroom.exercises import choice, compare, number, order, require_accuracies
 from classroom.judge import exercise
 
 order(
     "01.1",
     "bdaec",
     {
-        "bd": "A new output layer needs a network to be put into: which letter comes first?",
-        "da": "Trained before it has an output layer for your classes, it learns the old ones.",
+        "bd": "A new output layer needs a network to go into: which letter comes first?",
+        "da": "Without an output layer for your classes, training teaches it the old ones.",
         "ae": "Validation pictures compare networks that are trained already: train some first.",
         "ec": "Whatever is decided after a look at the test set is decided with its help.",
     },
     why="The test set comes last: a number that helped to decide is no longer a test.",
     hints=(
         "Ask of each step what it needs from another one.",
-        "Which step would be spoiled if another one came after it? That one is the last.",
+        "Which step would be spoiled if another one came after it? That one comes last.",
     ),
 )
 
@@ -26,27 +28,25 @@ order(
 @exercise(
     "01.2",
     takes="picture mean std",
-    gives="a float tensor of the picture's shape (3, H, W)",
-    why="These six numbers are a layer of the network that lives outside of it: whoever feeds "
-    "the network has to apply them.",
+    wanted="a float tensor of the picture's shape (3, H, W)",
+    why="These six numbers are a layer of the network that lives outside it: whoever feeds the "
+    "network has to apply them.",
     hints=(
         "Three steps: from whole numbers to fractions of 1, then one subtraction, one division.",
-        "A tensor of shape (3, 1, 1) meets each channel with a number of its own; `torch.tensor` "
-        "and `.view` make one from three numbers.",
+        "A tensor of shape (3, 1, 1) holds one number for each channel; `torch.tensor` and "
+        "`.view` make one from three numbers.",
     ),
 )
 def normalise(function):
     torch.manual_seed(1)
     picture = torch.randint(0, 256, (3, 5, 3), dtype=torch.uint8)
     mean, std = (0.5, 0.4, 0.1), (0.2, 0.3, 0.4)
-    kept = picture.clone()
-    found = function(picture, mean, std)
-    if found is None:
-        return "It returns nothing: end it with `return`."
-    if found.shape != picture.shape:
-        return f"From a picture of shape (3, 5, 3) it makes {tuple(found.shape)}."
-    if not picture.equal(kept):
-        return "It changes the picture that it was given; make a new tensor instead."
+    original = picture.clone()
+    result = function(picture, mean, std)
+    if result.shape != picture.shape:
+        return f"A picture of shape (3, 5, 3) becomes a tensor of shape {tuple(result.shape)}."
+    if not picture.equal(original):
+        return "It changes the picture it was given; make a new tensor instead."
     m, s = (torch.tensor(v).view(3, 1, 1) for v in (mean, std))
     x = picture / 255
     slips = {
@@ -65,17 +65,17 @@ def normalise(function):
         "The three numbers are spread over the columns; each belongs to a channel.": (
             (x - m.view(3)) / s.view(3)
         ),
-        "It ignores the numbers that it is given and uses the picture's own.": (
+        "It ignores the numbers it is given and uses the picture's own.": (
             (x - x.mean((1, 2), keepdim=True)) / x.std((1, 2), keepdim=True)
         ),
     }
-    return looks_like(found, (x - m) / s, slips)
+    return compare(result, (x - m) / s, slips)
 
 
 @exercise(
     "01.3",
     takes="net decay",
-    gives="a list of dictionaries with params and weight_decay, as an optimiser takes them",
+    wanted="a list of dictionaries with params and weight_decay, as an optimiser takes them",
     why="A BatchNorm scale or a bias that is pulled towards zero changes what the network "
     "computes and hardly keeps it from overfitting; so many recipes spare them.",
     hints=(
@@ -92,32 +92,30 @@ def decay_groups(function):
         if any(isinstance(p, tuple) for group in groups for p in group["params"]):
             return "The params are pairs of name and parameter: give the parameters alone."
         if any(len(ids) > len(set(ids)) for ids in lists):
-            return "A parameter stands twice in a list: did you go through a part and its whole?"
+            return "A parameter is in a list twice: did you go through a part and its whole?"
         if sum(map(len, lists)) > len(set().union(*lists)):
-            return "A parameter stands in two groups: an optimiser refuses that."
-        found = {
-            i: g.get("weight_decay") for g, ids in zip(groups, lists, strict=True) for i in ids
-        }
-        if diagnosis := _wrong_decay(net, found, decay):
+            return "A parameter is in two groups: an optimiser refuses that."
+        decays = {id(p): group.get("weight_decay") for group in groups for p in group["params"]}
+        if diagnosis := _wrong_decay(net, decays, decay):
             return diagnosis
         torch.optim.AdamW(groups)
     return None
 
 
-def _wrong_decay(net, found, decay):
+def _wrong_decay(net, decays, decay):
     for name, p in net.named_parameters():
-        layer, _, what = name.rpartition(".")
+        layer, _, role = name.rpartition(".")
         kind = (
-            f"{what} of a {type(net[int(layer)]).__name__}" if layer else "parameter without axes"
+            f"{role} of a {type(net[int(layer)]).__name__}" if layer else "parameter without axes"
         )
-        if id(p) not in found:
+        if id(p) not in decays:
             return f"The {kind} is in no group, so it would never be trained."
-        if found[id(p)] is None:
+        if decays[id(p)] is None:
             return "A group has no weight_decay: the optimiser would take its own."
-        if p.ndim > 1 and found[id(p)] != decay:
-            return f"The {kind} got {found[id(p)]:g}, and `decay` was {decay}."
-        if p.ndim <= 1 and found[id(p)] != 0:
-            return f"The {kind} decays too; only tensors of two dimensions or more should."
+        if p.ndim > 1 and decays[id(p)] != decay:
+            return f"The {kind} got {decays[id(p)]:g}, and `decay` was {decay}."
+        if p.ndim <= 1 and decays[id(p)] != 0:
+            return f"The {kind} decays too; only tensors of two or more dimensions should."
     return None
 
 
@@ -136,16 +134,16 @@ number(
     why="If the first loss of a fresh network is far above this, it is sure without reason, or "
     "the losses of a batch are summed and not averaged.",
     hints=(
-        "An even guess gives each class the same probability. Which one?",
-        "The loss of a picture is minus the natural logarithm of what its own class was given.",
+        "An even guess gives each class the same probability. What is it?",
+        "The loss of a picture is minus the natural logarithm of the probability of its own class.",
     ),
 )
 
 
 @exercise(
     "01.5",
-    gives="a dictionary {learning rate: validation accuracy}",
-    why="Above some rate training destroys what the network knew: know where this edge is, and "
+    wanted="a dictionary {learning rate: validation accuracy}",
+    why="Above some rate, training destroys what the network knew: know where this edge is, and "
     "stay a good factor below it.",
     hints=(
         "A loop over rates that grow: rate *= 3, or a list such as [1e-4, 1e-3, ...].",
@@ -153,21 +151,21 @@ number(
     ),
 )
 def rates(answer):
-    found = sorted(answer.items())
-    if len(found) < 4:
-        return f"Try four rates or more; there are {len(found)}."
-    if not all(0 <= a <= 1 for _, a in found):
-        return "An accuracy is a fraction from 0 to 1, not a percentage and not a loss."
-    if found[0][0] <= 0:
+    runs = sorted(answer.items())
+    if len(runs) < 4:
+        return f"Try four rates or more; there are {len(runs)}."
+    require_accuracies(accuracy for _, accuracy in runs)
+    if runs[0][0] <= 0:
         return "A learning rate is above zero."
-    if any(b < 2.9 * a for (a, _), (b, _) in zip(found, found[1:], strict=False)):
+    if any(b < 2.9 * a for (a, _), (b, _) in pairwise(runs)):
         return "Each rate should be at least three times the one before: the edge is far away."
-    best = max(a for _, a in found)
-    works = [rate for rate, a in found if a > best - 0.2 + 1e-6]
+    best = max(accuracy for _, accuracy in runs)
+    works = [rate for rate, accuracy in runs if accuracy > best - 0.2 + 1e-6]
     if best < 0.6:
-        way = "larger ones: so small a rate hardly moves" if found[-1][0] < 1e-4 else "smaller ones"
-        return f"None of these rates does better than a guess: try {way}."
-    if not any(rate > min(works) and rate not in works for rate, _ in found):
+        too_small = runs[-1][0] < 1e-4
+        advice = "larger ones: so small a rate changes little" if too_small else "smaller ones"
+        return f"None of these rates does better than a guess: try {advice}."
+    if not any(rate > min(works) and rate not in works for rate, _ in runs):
         return "None of your rates breaks it: go on to larger ones."
     if works[0] > 0.1:
         return "No network of this lesson works at such a rate: did `accuracy_at` say so?"
@@ -181,13 +179,12 @@ choice(
         "b": "Smaller pictures change the features a little; the new layer starts from nothing.",
         "c": "AdamW scales the step of each weight by itself, however many there are; and all of "
         "the new rows start from nothing.",
-        "d": "With more pictures there are more steps, but at first the two parts stand where they "
-        "stood.",
+        "d": "With more pictures there are more steps, but both parts still begin where they did.",
     },
     why="The factor is for a layer that starts from nothing beside layers that are nearly right; "
     "lesson 04 trains the new layer first and then all layers at one rate.",
     hints=(
-        "Think of where body and head stand before the first step.",
+        "Think of what body and head know before the first step.",
         "In which of these has the output layer learned something already?",
     ),
 )

@@ -1,9 +1,9 @@
-"""Exercises of lesson 03: rows of an old output layer, and whose they are."""
+"""Exercises of lesson 03: rows of an old output layer, and the classes they belong to."""
 
 import torch
 from torch import nn
 
-from classroom.exercises import choice, looks_like, number
+from classroom.exercises import choice, compare, number, require_accuracies
 from classroom.judge import exercise
 
 number(
@@ -36,40 +36,38 @@ number(
 @exercise(
     "03.2",
     takes="known mine",
-    gives="a list with a position or None for each of your names",
-    why="Found by name, a row lands at the right position in whatever order the classes stand. "
+    wanted="a list with a position or None for each of your names",
+    why="Found by name, a row lands at the right position, whatever the order of the classes. "
     "(Whether the name means the same is another question.) And None is better than a guess, "
     "because nothing complains about a wrong row.",
     hints=(
-        "Bring both sides into one plain form, then look one up among the other.",
-        "How often does the plain form stand among the known ones? Only once is an answer. And "
-        "mind that position 0 counts as false in an `if`.",
+        "Bring both sides into one plain form, then look your names up among the known ones.",
+        "How often does the plain form occur among the known ones? Only once is an answer. And "
+        "remember that position 0 counts as false in an `if`.",
     ),
 )
 def match_names(function):
     known = ["tabby", "bear", "cardigan", "sea_lion", "ice-cream", "Cardigan", "Hot Dog"]
     mine = ["tabby", "hot_dog", "ear", "ICE CREAM", "bun", "Sea-Lion", "cardigan", "hotdog"]
     right = [0, 6, None, 4, None, 3, None, 6]
-    given = list(known), list(mine)
-    found = function(*given)
-    if found is None:
-        return "It returns nothing: end it with `return`."
-    if given != (known, mine):
+    arguments = list(known), list(mine)
+    places = function(*arguments)
+    if arguments != (known, mine):
         return "It changes a list that it was given."
-    if isinstance(found, dict):
-        return "It returns a dictionary; a list in the order of your names is asked for."
-    found = list(found)
-    if len(found) != len(mine):
-        return f"From {len(mine)} names it makes {len(found)} entries."
-    if any(isinstance(place, str) for place in found):
-        return "It gives names; the positions among the known names are asked for."
-    if -1 in found:
+    if isinstance(places, dict):
+        return "It returns a dictionary; return a list in the order of your names."
+    places = list(places)
+    if len(places) != len(mine):
+        return f"From {len(mine)} names it makes {len(places)} entries."
+    if any(isinstance(place, str) for place in places):
+        return "It gives names; return their positions among the known names."
+    if -1 in places:
         return "-1 is a position too, that of the last row: use None where there is no partner."
-    if found == [None if place is None else place + 1 for place in right]:
+    if places == [None if place is None else place + 1 for place in right]:
         return "Each position is one too high: the first name has position 0."
-    if all(place is None for place in found):
+    if all(place is None for place in places):
         return "No name found a partner."
-    for name, place, wanted in zip(mine, found, right, strict=True):
+    for name, place, wanted in zip(mine, places, right, strict=True):
         if place == wanted and (place is None) == (wanted is None):
             continue
         if name == "ear" and place == known.index("bear"):
@@ -88,13 +86,13 @@ def match_names(function):
 @exercise(
     "03.3",
     takes="old rows",
-    gives="a new nn.Linear",
+    wanted="a new nn.Linear",
     why="With this function any old classes and any new ones go into one layer, and the old one "
     "is still there to compare with.",
     hints=(
         "Make the new layer first; then fill only those rows that have a partner.",
         "enumerate(rows) gives the row of the new layer and that of the old one. Position 0 is a "
-        "row, and None is not.",
+        "row; None is not.",
     ),
 )
 def rows_from(function):
@@ -102,10 +100,8 @@ def rows_from(function):
     old, rows = nn.Linear(5, 9), [3, None, 0, None, 5, 3, 1]
     before = [p.detach().clone() for p in old.parameters()]
     new = function(old, list(rows))
-    if new is None:
-        return "It returns nothing: end it with `return`."
     if new is old:
-        return "It returns the old layer itself; a new one is asked for."
+        return "It returns the old layer itself; make a new one."
     if diagnosis := _no_layer(new, 5, len(rows)):
         return diagnosis
     if diagnosis := _old_harmed(old, before, new):
@@ -116,24 +112,24 @@ def rows_from(function):
         return diagnosis
     for mine, theirs in enumerate(rows):
         if theirs is not None and not torch.allclose(bias[mine], old_bias[theirs]):
-            return "The weights are copied and their biases are not: both belong to the row."
+            return "The weights are copied, but their biases are not: both belong to the row."
     for mine in (1, 3):
         if any(torch.allclose(weight[mine], row) for row in old_weight):
-            return "A new class has got a row of the old layer; it should be random."
+            return "A new class has a row of the old layer; it should be random."
         if bias[mine] != 0:
             return f"The bias of a new row is {bias[mine]:.2f}; it should be 0."
     if torch.allclose(weight[1], weight[3]):
-        return "The new rows are alike; each should be random for itself."
+        return "The new rows are alike; each should have random numbers of its own."
     return None
 
 
 def _no_layer(new, features, outputs):
     if not isinstance(new, nn.Linear):
-        raise TypeError  # the machinery tells what it is instead
+        raise TypeError  # becomes a diagnosis that says what it is instead
     if tuple(new.weight.shape) != (outputs, features):
         return f"The weights have the shape {tuple(new.weight.shape)}, not {(outputs, features)}."
     if new.bias is None or tuple(new.bias.shape) != (outputs,):
-        return "The new layer has not one bias for each row."
+        return "The new layer does not have one bias for each row."
     if not all(p.requires_grad and p.is_leaf for p in new.parameters()):
         return "The new layer cannot be trained: its parameters take no gradient."
     return None
@@ -144,7 +140,7 @@ def _old_harmed(old, before, new):
         return "It changes the old layer."
     theirs = {p.untyped_storage().data_ptr() for p in old.parameters()}
     if any(p.untyped_storage().data_ptr() in theirs for p in new.parameters()):
-        return "Old and new layer share memory: training the one would change the other."
+        return "Old and new layer share memory: training one would change the other."
     return None
 
 
@@ -160,20 +156,20 @@ def _wrong_rows(rows, weight, old_weight):
         return "Row 0 of the old layer is not copied: 0 counts as false in an `if`."
     known = [theirs for theirs in rows if theirs is not None]
     if torch.allclose(weight[: len(known)], old_weight[known]):
-        return "The copied rows stand first; each belongs to its position in the list."
+        return "The copied rows come first; each belongs at its position in the list."
     mine = wrong[0]
-    return f"Row {mine} of the new layer should be row {rows[mine]} of the old one, and is not."
+    return f"Row {mine} of the new layer should be row {rows[mine]} of the old one, but is not."
 
 
 @exercise(
     "03.4",
     takes="old row level",
-    gives="a new nn.Linear with one output",
-    why="For a yes or no one row is enough, and the level that a rival would set goes into its "
-    "bias. It can be trained further with binary cross-entropy.",
+    wanted="a new nn.Linear with one output",
+    why="For yes or no, one row is enough, and the level that a rival class would set goes into "
+    "its bias. It can be trained further with binary cross-entropy.",
     hints=(
         "Which number of a row is added to every picture alike?",
-        "The old row has a bias of its own already. old.weight[row] has one dimension, and the "
+        "The old row already has a bias of its own. old.weight[row] has one dimension, and the "
         "new weights need two.",
     ),
 )
@@ -183,14 +179,12 @@ def yes_or_no(function):
         old, x = nn.Linear(5, 6), 2 * torch.randn(7, 5)
         before = [p.detach().clone() for p in old.parameters()]
         new = function(old, row, level)
-        if new is None:
-            return "It returns nothing: end it with `return`."
         if isinstance(new, nn.Linear) and new.out_features != 1 and new.weight.shape[0] != 1:
             return f"The layer has {new.weight.shape[0]} outputs; one is enough."
         if diagnosis := _no_layer(new, 5, 1) or _old_harmed(old, before, new):
             return diagnosis
         with torch.no_grad():
-            found, logit = new(x)[:, 0], old(x)[:, row]
+            result, logit = new(x)[:, 0], old(x)[:, row]
             plain = logit - old.bias[row]
         slips = {
             "The level is missing: it says yes wherever the old logit is above zero.": logit,
@@ -199,18 +193,18 @@ def yes_or_no(function):
             "The level takes the place of the old bias, with the wrong sign.": plain + level,
             "The level and the old bias are missing.": plain,
             "It says yes where it should say no.": level - logit,
-            "That is the row before the one that was asked for.": old(x)[:, row - 1] - level,
+            "That is the row before the right one.": old(x)[:, row - 1] - level,
         }
-        if diagnosis := looks_like(found, logit - level, slips):
+        if diagnosis := compare(result, logit - level, slips):
             return diagnosis
     return None
 
 
 @exercise(
     "03.5",
-    gives="a dictionary {fraction: accuracy}",
-    why="Where the accuracy has a broad top, a level found without a label does nearly as well "
-    "as the best one; outside of it, a good row looks useless.",
+    wanted="a dictionary {fraction: accuracy}",
+    why="Where the accuracy has a broad top, a level chosen without any label does nearly as well "
+    "as the best one; outside that range, a good row looks useless.",
     hints=(
         "Fractions below 0 and above 1 are allowed.",
         "On the side where the accuracy is still high, go on in the same direction; a loop over "
@@ -218,20 +212,19 @@ def yes_or_no(function):
     ),
 )
 def levels(answer):
-    found = sorted(answer.items())
-    if not all(0 <= a <= 1 for _, a in found):
-        return "An accuracy is a fraction from 0 to 1, not a percentage and not a loss."
-    best = max(a for _, a in found)
+    runs = sorted(answer.items())
+    require_accuracies(accuracy for _, accuracy in runs)
+    best = max(accuracy for _, accuracy in runs)
     if best < 0.7:
         return "None of these levels makes use of the row: try some between 0 and 1."
-    first, last = found[0], found[-1]
+    first, last = runs[0], runs[-1]
     if first[1] > best - 0.1:
         return f"At the lowest level, fraction {first[0]:g}, it still works: go lower."
     if last[1] > best - 0.1:
         return f"At the highest level, fraction {last[0]:g}, it still works: go higher."
-    good = [place for place, (_, accuracy) in enumerate(found) if accuracy > best - 0.1]
-    for place in range(good[0], good[-1] + 2):
-        below, here = found[place - 1][0], found[place][0]
+    good = [i for i, (_, accuracy) in enumerate(runs) if accuracy > best - 0.1]
+    for i in range(good[0], good[-1] + 2):
+        below, here = runs[i - 1][0], runs[i][0]
         if here - below > 0.1 + 1e-6:
             return f"Between {below:g} and {here:g} nothing was tried: the width would be a guess."
     return None
@@ -241,11 +234,11 @@ choice(
     "03.6",
     "b",
     {
-        "a": "More photographs make a number more exact; they do not make strangers of them.",
-        "c": "A mean of the two answers neither question.",
+        "a": "More photographs make a number more exact, but the network may still have seen them.",
+        "c": "The mean of the two answers neither question.",
     },
-    why="Photographs that the network cannot have seen are the only ones that tell how it will "
-    "do on the next ones. Whether the gap is a leak, or yours are harder, the scores do not say.",
+    why="Only photographs that the network cannot have seen tell how it will do on the next ones. "
+    "Whether the gap is a leak, or your photographs are harder, the scores do not say.",
     hints=(
         "Which of the two sets could the network have met before?",
         "You want to know about photographs that do not exist yet. Which set is most like them?",

@@ -1,16 +1,16 @@
 """Exercises of lesson 05: two decays, a schedule, augmentation, a split, the join by id."""
 
 import inspect
-import math
 from collections.abc import Mapping
 
 import torch
 from torch import nn
 
-from classroom.exercises import number
+from classroom.exercises import all_close, number, require_accuracies, require_pairs
 from classroom.judge import NotYet, exercise
 
-torch.optim.SGD([nn.Parameter(torch.ones(1))])  # the first one takes a second: not from an answer
+# the first optimiser of a process takes a second, which should not count as an answer's
+torch.optim.SGD([nn.Parameter(torch.ones(1))])
 
 number(
     "05.1",
@@ -37,11 +37,11 @@ number(
 @exercise(
     "05.2",
     takes="optimizer every factor batches",
-    gives="a schedule of torch.optim.lr_scheduler, with a method step",
-    why="A schedule counts calls of step, and knows nothing of epochs: who calls it, and how "
-    "often, is half of the recipe.",
+    wanted="a schedule of torch.optim.lr_scheduler, with a method step",
+    why="A schedule counts calls of step and knows nothing of epochs: who calls it, and how often, "
+    "is half of the recipe.",
     hints=(
-        "torch.optim.lr_scheduler has a schedule that goes down in steps. In what does it count?",
+        "torch.optim.lr_scheduler has a schedule that goes down in steps. What does it count?",
         "train.fit calls step() after every batch: how many calls are `every` epochs?",
     ),
 )
@@ -59,16 +59,16 @@ def steps_down(function):
         "The rate falls after every epoch; `every` is not used.": [
             0.1 * factor ** (i // batches) for i in times
         ],
-        "The rate never falls, although three times `every` epochs are over.": [0.1] * len(right),
+        "The rate never falls, although three times `every` epochs passed.": [0.1] * len(right),
         "The rate falls once and never again.": [0.1 * factor ** min(i // ends, 1) for i in times],
-        "The rate falls a little at every batch; it should stay, then fall at once.": [
+        "The rate falls a little at every batch; it should stay, then fall in one step.": [
             0.1 * factor ** (i / ends) for i in times
         ],
         "The rate falls one batch too early.": [0.1 * factor ** ((i + 1) // ends) for i in times],
         "The rate falls one batch too late.": [
             0.1 * factor ** (max(i - 1, 0) // ends) for i in times
         ],
-        "The rate begins as the square of itself: is a factor asked for where a rate is given?": [
+        "The rate begins as its own square: did you give a rate where a factor is expected?": [
             0.1 * r for r in right
         ],
         "It is multiplied by 0.1, whatever `factor` says.": [
@@ -76,21 +76,21 @@ def steps_down(function):
         ],
     }
     for diagnosis, value in slips.items():
-        if _close(rates[0], value):
+        if all_close(rates[0], value, rel_tol=1e-6):
             return diagnosis
-    if not _close(rates[0], right):
-        k = next(k for k in range(len(right)) if not _close(rates[0][k : k + 1], right[k : k + 1]))
-        return (
-            f"With every = {every}, factor = {factor} and {batches} batches an epoch, the rate "
-            f"after {k} batches is {rates[0][k]:.3g} and should be {right[k]:.3g}; first it is 0.1."
-        )
-    if not _close(rates[1], [4 * r for r in right]):
-        return "The first group of parameters is right; another group has another rate, and is not."
+    for k, (rate, wanted) in enumerate(zip(rates[0], right, strict=True)):
+        if not all_close([rate], [wanted], rel_tol=1e-6):
+            return (
+                f"With every = {every}, factor = {factor} and {batches} batches an epoch, the rate "
+                f"after {k} batches is {rate:.3g} and should be {wanted:.3g}; it starts at 0.1."
+            )
+    if not all_close(rates[1], [4 * r for r in right], rel_tol=1e-6):
+        return "The first group of parameters is right, but a group with another rate is not."
     return None
 
 
 def _rates(function, first, every, factor, batches):
-    """The rates of two groups of parameters before each of ten epochs' batches."""
+    """Returns the rates of two groups of parameters before each batch of ten epochs."""
     groups = [{"params": [nn.Parameter(torch.ones(1))], "lr": rate} for rate in first]
     optimizer, seen = torch.optim.SGD(groups), []  # takes no step: only its rates are looked at
     schedule = function(optimizer, every, factor, batches)
@@ -100,13 +100,9 @@ def _rates(function, first, every, factor, batches):
     return list(zip(*seen, strict=True))
 
 
-def _close(found, right):
-    return all(math.isclose(a, b, rel_tol=1e-6) for a, b in zip(found, right, strict=True))
-
-
 @exercise(
     "05.3",
-    gives='a dictionary {"with": (training, validation accuracy), "without": (..., ...)}',
+    wanted='a dictionary {"with": (training, validation accuracy), "without": (..., ...)}',
     why="The training accuracy says how well pictures are remembered; whether augmentation helps, "
     "only validation pictures can say, within their standard error.",
     hints=(
@@ -117,47 +113,48 @@ def _close(found, right):
 def augmentation(answer):
     if set(answer) != {"with", "without"}:
         return 'The dictionary has two entries, "with" and "without".'
-    if any(not hasattr(pair, "__len__") or len(pair) != 2 for pair in answer.values()):
-        return "Each entry holds two accuracies: on training pictures, then on validation ones."
-    (seen, new), (seen_without, new_without) = (
-        map(float, answer[name]) for name in ("with", "without")
+    require_pairs(
+        answer.values(),
+        "Each entry holds two accuracies: on training pictures, then on validation ones.",
     )
-    if not all(0 <= value <= 1 for value in (seen, new, seen_without, new_without)):
-        return "An accuracy is a fraction from 0 to 1, not a percentage and not a loss."
+    seen, new = map(float, answer["with"])
+    seen_without, new_without = map(float, answer["without"])
+    require_accuracies((seen, new, seen_without, new_without))
     if (seen, new) == (seen_without, new_without):
         return "Both entries are the same: was one of the two trained without augmentation?"
     if seen_without < new_without - 0.05 or seen < new - 0.15:
         return (
-            "On new pictures it is better than on those it learned: is the order of a pair right?"
+            "It does better on new pictures than on those it learned from: "
+            "is each pair in the right order?"
         )
     if seen_without < seen - 0.05:
-        return "Without augmentation it remembers less than with it: are the entries the right way?"
+        return "It remembers less without augmentation than with it: are the two entries swapped?"
     return None
 
 
 @exercise(
     "05.4",
     takes="labels fraction seed",
-    gives="two lists of indices, train and valid",
+    wanted="two lists of indices, train and valid",
     why="With few pictures of a class, chance alone may leave the validation set without any of "
     "them; then nobody sees how the network does on that class.",
     hints=(
-        "Class by class: the places of its pictures, in random order, cut in two.",
-        "torch.where(labels == c)[0] gives places in the whole set; torch.randperm with a "
+        "Class by class: the positions of its pictures, in random order, cut in two.",
+        "torch.where(labels == c)[0] gives positions in the whole set; torch.randperm with a "
         "generator of that seed shuffles them.",
     ),
 )
 def stratified(function):
     counts = (20, 10, 40, 5)
     labels = torch.tensor([2, 3, 7, 9]).repeat_interleave(torch.tensor(counts))
-    for given, fraction in ((labels[torch.randperm(75)], 0.2), (labels, 0.4)):
-        kept = given.clone()
-        train, valid = _two_parts(function(given, fraction, 3))
-        if not given.equal(kept):
+    for ordered, fraction in ((labels[torch.randperm(75)], 0.2), (labels, 0.4)):
+        argument = ordered.clone()
+        train, valid = _two_parts(function(argument, fraction, 3))
+        if not argument.equal(ordered):
             return "It changes the labels that it was given; work on a copy."
-        if diagnosis := _judge_parts(given.tolist(), fraction, train, valid):
+        if diagnosis := _wrong_parts(ordered.tolist(), fraction, train, valid):
             return diagnosis
-        again, other = (_two_parts(function(given, fraction, seed)) for seed in (3, 4))
+        again, other = (_two_parts(function(argument, fraction, seed)) for seed in (3, 4))
         if set(again[1]) != set(valid):
             return "The same seed gives another split in a second call."
         if set(other[1]) == set(valid):
@@ -165,16 +162,16 @@ def stratified(function):
     return None
 
 
-def _two_parts(found):
-    train, valid = (part.tolist() if hasattr(part, "tolist") else list(part) for part in found)
+def _two_parts(split):
+    train, valid = (part.tolist() if hasattr(part, "tolist") else list(part) for part in split)
     if any(isinstance(i, bool) for i in train + valid):
-        raise NotYet("It gives True and False; give the indices at which pictures stand.")
+        raise NotYet("It gives True and False; give the indices of the pictures.")
     return [int(i) for i in train], [int(i) for i in valid]
 
 
-def _judge_parts(labels, fraction, train, valid):
+def _wrong_parts(labels, fraction, train, valid):
     if len(set(train)) < len(train) or len(set(valid)) < len(valid):
-        return "An index stands twice in one part: give places in the whole set, not in a class."
+        return "An index is in one part twice: give positions in the whole set, not in a class."
     if both := set(train) & set(valid):
         return f"{len(both)} pictures are in both parts: a leak."
     if not set(train + valid) <= set(range(len(labels))):
@@ -183,17 +180,17 @@ def _judge_parts(labels, fraction, train, valid):
         return f"{missing} of {len(labels)} pictures are in neither part."
     classes = sorted(set(labels))
     counts = [labels.count(c) for c in classes]
-    found = [sum(labels[i] == c for i in valid) for c in classes]
+    held_out = [sum(labels[i] == c for i in valid) for c in classes]
     right = [round(fraction * n) for n in counts]
-    if found == right:
+    if held_out == right:
         return None
-    if found == [n - r for n, r in zip(counts, right, strict=True)]:
+    if held_out == [n - r for n, r in zip(counts, right, strict=True)]:
         return "The parts are the other way round: train first, then valid with the fraction."
-    if len(set(found)) == 1:
-        return f"Every class gives {found[0]}; it should be a fraction of each class."
-    c = next(c for c in range(len(counts)) if found[c] != right[c])
+    if len(set(held_out)) == 1:
+        return f"Every class gives {held_out[0]}; it should be a fraction of each class."
+    c = next(c for c in range(len(counts)) if held_out[c] != right[c])
     return (
-        f"With the fraction {fraction}, class {classes[c]} gives {found[c]} of its {counts[c]} "
+        f"With the fraction {fraction}, class {classes[c]} gives {held_out[c]} of its {counts[c]} "
         "pictures to valid."
     )
 
@@ -201,13 +198,13 @@ def _judge_parts(labels, fraction, train, valid):
 @exercise(
     "05.5",
     takes="sample_ids ids names",
-    gives="a list of names, one for each id of the sample",
+    wanted="a list of names, one for each id of the sample",
     why="A wrong order raises no error anywhere and looks like a network that has learned "
     "nothing: join by id, and let a missing answer be an error.",
     hints=(
-        "First make something that tells the name for an id; then ask it for each of the sample's.",
+        "First build something that gives the name for an id; then look up each id of the sample.",
         "Write ids in the same way on both sides before you compare them: 7 and '7' are not equal "
-        "in Python. And choose a way to look up that complains when an id is not there.",
+        "in Python. And look them up in a way that complains when an id is not there.",
     ),
 )
 def in_order_of(function):
@@ -220,39 +217,39 @@ def in_order_of(function):
     ]
     for sample, ids in cases:
         answers = [f"name of {i}" for i in ids]
-        given = list(sample), list(ids), list(answers)
-        found = function(*given)
-        if given != (sample, ids, answers):
+        arguments = list(sample), list(ids), list(answers)
+        names = function(*arguments)
+        if arguments != (sample, ids, answers):
             return "It changes a list that it was given; work on a copy."
-        if diagnosis := _judge_join(found, sample, ids, answers):
+        if diagnosis := _wrong_join(names, sample, ids, answers):
             return diagnosis
-    try:
-        found = function.function([1, 2, 10], ["1", "10", "11"], ["one", "ten", "eleven"])
-        found = list(found) if inspect.isgenerator(found) else found
+    try:  # the bare code, whose errors are right here
+        names = function.code([1, 2, 10], ["1", "10", "11"], ["one", "ten", "eleven"])
+        names = list(names) if inspect.isgenerator(names) else names
     except (Exception, SystemExit):
         return None
-    return f"Id 2 of a sample has no answer, and in silence it gives a {type(found).__name__}."
+    return f"Id 2 of a sample has no answer, but silently gets a {type(names).__name__}."
 
 
-def _judge_join(found, sample, ids, answers):
-    if isinstance(found, Mapping) or hasattr(found, "columns"):
+def _wrong_join(names, sample, ids, answers):
+    if isinstance(names, Mapping) or hasattr(names, "columns"):
         return "Give the names alone, in the order of the sample, not a table or a dictionary."
-    found = list(found)
+    names = list(names)
     right = [f"name of {i}" for i in sample]
     case = f"The sample has the ids {', '.join(map(repr, sample[:3]))}, ..."
-    if len(found) != len(right):
-        return f"{case} and {len(right)} rows; {len(found)} names come back."
-    odd = [(i, name) for i, name in zip(sample, found, strict=True) if not isinstance(name, str)]
-    if odd:
-        return f"{case} and for id {odd[0][0]!r} it gives {odd[0][1]}: how is it written in ids?"
-    if found == right:
+    if len(names) != len(right):
+        return f"{case} and {len(right)} rows, but {len(names)} names come back."
+    for i, name in zip(sample, names, strict=True):
+        if not isinstance(name, str):
+            return f"{case} and for id {i!r} it gives {name}: how is it written in ids?"
+    if names == right:
         return None
-    if found == answers:
+    if names == answers:
         return f"{case} and the names come back as they were given: joined by position."
     place = {str(i): k for k, i in enumerate(sample)}
-    if found == [answers[place[str(i)]] for i in ids]:
+    if names == [answers[place[str(i)]] for i in ids]:
         return f"{case} and the names are moved the wrong way: from the sample to ids."
     by_id = sorted(right, key=lambda name: name.split()[-1].rjust(9))  # 2 before 10
-    if found in (by_id, sorted(right)):
+    if names in (by_id, sorted(right)):
         return f"{case} and the names come sorted by id; the sample has an order of its own."
-    return f"{case} and the first gets the {found[0]!r}, which is another picture."
+    return f"{case} and the first gets the {names[0]!r}, which belongs to another picture."

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from classroom.exercises import choice, looks_like, number
+from classroom.exercises import choice, compare, number
 from classroom.judge import NotYet, exercise
 
 number(
@@ -17,14 +17,14 @@ number(
         0.4366: "That is with logarithms to base 10; log-loss uses the natural one.",
         -1.0053: "Log-loss is minus the mean of the logarithms.",
         10.0532: "That is the sum over the ten pictures; log-loss is their mean.",
-        0.1054: "Only the eight right answers are in it; the two wrong ones cost, too.",
-        0.0843: "Only the eight right answers are in it; the two wrong ones cost, too.",
+        0.1054: "That counts only the eight right answers; the two wrong ones cost something too.",
+        0.0843: "That counts only the eight right answers; the two wrong ones cost something too.",
         0.0863: "Wrong answers count by what they gave to the right breed, 0.01, not 0.99.",
     },
     why="Two sure mistakes among ten cost more than ten times as much as the eight good answers "
-    "together: in log-loss, sureness has to be earned.",
+    "together: in log-loss, confidence has to be earned.",
     hints=(
-        "Each picture costs minus the logarithm of what its own breed was given.",
+        "Each picture costs minus the logarithm of the probability of its own breed.",
         "Work out the cost of one picture of each kind; how many are there of each?",
     ),
 )
@@ -33,7 +33,7 @@ number(
 @exercise(
     "06.2",
     takes="logits",
-    gives="a tensor of probabilities (N, classes)",
+    wanted="a tensor of probabilities (N, classes)",
     why="A mean over views is less sure where the views disagree, which is where an answer "
     "should be less sure.",
     hints=(
@@ -45,14 +45,15 @@ number(
 def mean_of_views(function):
     torch.manual_seed(1)
     logits = 3 * torch.randn(4, 5, 4)
-    found = function(logits.clone())
+    result = function(logits.clone())
     right = logits.softmax(2).mean(0)
-    if found.shape == logits.shape:
-        return "It still has an answer for each view; average over the views."
-    if found.shape == (4, 4):
+    if result.shape == logits.shape:
+        return "There is still an answer for each view; average over the views."
+    if result.shape == (4, 4):
         return "The dimensions are mixed up: the mean is over pictures."
-    if found.shape != right.shape:
-        return f"From (4, 5, 4), which is views, pictures, classes, it makes {tuple(found.shape)}."
+    if result.shape != right.shape:
+        shape = tuple(result.shape)
+        return f"(4, 5, 4), which is views, pictures, classes, becomes {shape}, not (5, 4)."
     slips = {
         "The logits are averaged, then turned into probabilities; do it the other way round.": (
             logits.mean(0).softmax(1)
@@ -66,16 +67,16 @@ def mean_of_views(function):
         ),
         "The views are added up, so that a picture's answers sum to 4.": logits.softmax(2).sum(0),
         "Only the first view is used.": logits.softmax(2)[0],
-        "There is a second softmax; the mean of probabilities is one already.": (right.softmax(1)),
+        "There is a second softmax; a mean of probabilities needs none.": right.softmax(1),
     }
-    return looks_like(found, right, slips)
+    return compare(result, right, slips)
 
 
 @exercise(
     "06.3",
     takes="logits labels candidates",
-    gives="one of the candidates, a number",
-    why="One number, found on pictures that the network did not train on, repairs how sure it is "
+    wanted="one of the candidates, a number",
+    why="One number, chosen on pictures that the network did not train on, repairs its confidence "
     "and leaves every answer as it was.",
     hints=(
         "Try every candidate: divide the logits by it and work out the log-loss.",
@@ -94,21 +95,22 @@ def best_temperature(function):
         def loss(t, logits=logits, labels=labels):
             return torch.nn.functional.cross_entropy(logits / t, labels).item()
 
-        found = float(function(logits.clone(), labels, list(candidates)))
+        temperature = float(function(logits.clone(), labels, list(candidates)))
         best = min(candidates, key=loss)
-        if abs(found - best) < 1e-6:
+        if abs(temperature - best) < 1e-6:
             continue
-        if abs(found - max(candidates, key=loss)) < 1e-6:
+        if abs(temperature - max(candidates, key=loss)) < 1e-6:
             return "It returns the candidate with the highest log-loss."
-        if abs(found - loss(best)) < 1e-4:
+        if abs(temperature - loss(best)) < 1e-4:
             return "It returns the log-loss; return the temperature that leads to it."
-        if found == candidates.index(best):
-            return "It returns the position in the list; return the temperature that stands there."
+        if temperature == candidates.index(best):
+            return "It returns a position in the list; return the temperature at that position."
         product = min(candidates, key=lambda t: loss(1 / t))
-        if abs(found - product) < 1e-6:
-            return "It multiplies by the temperature; the logits are divided by it."
-        if found in candidates:
-            return f"With {found:g} the log-loss is {loss(found):.3f}; another candidate is better."
+        if abs(temperature - product) < 1e-6:
+            return "It multiplies by the temperature; divide the logits by it."
+        if temperature in candidates:
+            reached = f"With {temperature:g} the log-loss is {loss(temperature):.3f}"
+            return f"{reached}; another candidate is better."
         return "It returns a number that is not among the candidates."
     return None
 
@@ -116,9 +118,9 @@ def best_temperature(function):
 @exercise(
     "06.4",
     takes="learn_and_ask x labels folds",
-    gives="a tensor of probabilities with a row for each row of x",
-    why="Every picture is asked by a network that has not seen it, and the rows stand in the "
-    "pictures' own order: only so can they be compared with the labels.",
+    wanted="a tensor of probabilities with a row for each row of x",
+    why="Every picture is judged by a network that has not seen it, and the rows are in the "
+    "pictures' own order: only then can they be compared with the labels.",
     hints=(
         "Make an empty table first, then fill in the rows of each fold's held-out pictures.",
         "`result[a] = ...` fills the rows a: which of the two lists says where answers belong?",
@@ -133,29 +135,29 @@ def out_of_fold(function):
 
     def learn_and_ask(learn_x, learn_labels, asked_x):
         if len(learn_x) != len(learn_labels):
-            raise NotYet("It gives the learner pictures and labels of different numbers.")
+            raise NotYet("It gives the learner more pictures than labels, or fewer.")
         if not torch.equal(labels[learn_x[:, 0].long()], learn_labels):
-            raise NotYet("The labels that it gives to the learner are not those of its pictures.")
+            raise NotYet("The labels that the learner gets are not those of its pictures.")
         calls.append((set(learn_x[:, 0].tolist()), set(asked_x[:, 0].tolist())))
-        return torch.cat([asked_x / 9, 1 - asked_x / 9], 1) / 1.0
+        return torch.cat([asked_x / 9, 1 - asked_x / 9], 1)
 
-    found = function(learn_and_ask, x, labels, folds)
+    result = function(learn_and_ask, x, labels, folds)
     if any(learned & asked for learned, asked in calls):
         return "The learner is asked about pictures that it has learned from."
     if len(calls) != 3:
-        return f"There are three folds, and the learner is called {len(calls)} times."
+        return f"There are three folds, but the learner is called {len(calls)} times."
     if any(len(learned) != 6 or len(asked) != 3 for learned, asked in calls):
         return "In each fold all `learn` pictures train and all `held` ones are asked."
-    if len(found) != 9:
-        return f"Nine pictures, and {len(found)} rows come back."
+    if len(result) != 9:
+        return f"There are nine pictures, but {len(result)} rows come back."
     right = torch.cat([x / 9, 1 - x / 9], 1)
-    told = "The rows stand one fold after the other; put them in the pictures' order."
-    return looks_like(found, right, {told: right[order]})
+    by_fold = "The rows come one fold after the other; put them in the pictures' order."
+    return compare(result, right, {by_fold: right[order]})
 
 
 @exercise(
     "06.5",
-    gives="a dictionary {(batch size, epochs): log-loss}",
+    wanted="a dictionary {(batch size, epochs): log-loss}",
     why="Larger batches mean fewer steps in the same number of epochs, and more epochs mean more "
     "steps: what looks like an effect of one is often the other's.",
     hints=(
@@ -168,18 +170,21 @@ def batches_and_epochs(answer):
         return "The keys are pairs: (batch size, epochs)."
     sizes, epochs = ({key[i] for key in answer} for i in (0, 1))
     if len(sizes) < 3 or len(epochs) < 3:
-        return f"Three batch sizes and three numbers of epochs; here {len(sizes)}, {len(epochs)}."
+        return (
+            "Try three batch sizes and three numbers of epochs or more; "
+            f"these are {len(sizes)} and {len(epochs)}."
+        )
     if len(answer) < len(sizes) * len(epochs):
         return "Some pairs are missing: try each batch size with each number of epochs."
     if not all(math.isfinite(loss) and loss > 0 for loss in answer.values()):
         return "A log-loss is a number above 0."
     if max(sizes) < 4 * min(sizes) or max(epochs) < 8 * min(epochs):
         return "Spread them further: batch sizes by a factor of 4 or more, epochs by 8 or more."
-    for k, what in enumerate(("batch size", "number of epochs")):
+    for k, setting in enumerate(("batch size", "number of epochs")):
         others = {key[1 - k] for key in answer}
         rows = [{loss for key, loss in answer.items() if key[1 - k] == other} for other in others]
         if all(len(row) == 1 for row in rows):
-            return f"The {what} changes nothing: does your loop pass both numbers on?"
+            return f"The {setting} changes nothing: does your loop pass both numbers on?"
     return None
 
 
@@ -187,14 +192,14 @@ choice(
     "06.6",
     "c",
     {
-        "a": "The difference is smaller than what other pictures would change in either number.",
-        "b": "Both were asked about the same pictures, so there is more to compare than two means.",
+        "a": "Other pictures would change either number by more than this difference.",
+        "b": "Both judged the same pictures, so there is more to compare than two means.",
     },
     why="What is hard for one network is often hard for the other, and that part cancels in the "
     "differences of the same pictures.",
     hints=(
         "What would two other sets of pictures do to these numbers, and to their difference?",
-        "See *The score, once*: for two unlike sets of pictures the error of the gain would be the "
-        "root of the sum of both squares. What was it?",
+        "See *The score, once*: for two different sets of pictures, the error of the gain would be "
+        "the root of the sum of both squares. What was it?",
     ),
 )

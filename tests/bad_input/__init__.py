@@ -33,13 +33,3 @@ def is_a_sentence(text: str) -> bool:
     sentences = [part for part in re.split(r"[.!?](?:\s+(?=[A-Z])|$)", bare) if part.strip()]
     told = text.endswith((".", "?")) and "\n" not in text and len(sentences) <= 2
     return told and "Traceback" not in text and bool(re.search(VERBS, text, re.I))
-
-
-def table(kinds: dict[str, list[Case]]) -> str:
-    """The README's table: how many inputs of each kind, and what becomes of them."""
-    lines = ["| inputs | how many | right result | refused in a sentence |", "|---|---|---|---|"]
-    cases = {**kinds, "all": [case for cases in kinds.values() for case in cases]}
-    for kind, found in cases.items():
-        refused = sum(case.says is not None for case in found)
-        lines.append(f"| {kind} | {len(found)} | {len(found) - refused} | {refused} |")
-    return "\n".join(lines)

@@ -1,103 +1,115 @@
-"""classroom/bundle.py on a small course with small wheels."""
+"""`course.py bundle` on a small course with small wheels."""
 
+import os
 import shutil
 import subprocess
+import zipfile
 
 import pytest
 
-import course
 from classroom import bundle
-from tests.test_course import NOWHERE, Copy, write_wheel
+from classroom.commands import parse
 
-TINY = """
+PROJECT = """
 [build-system]
 requires = ["tiny-builder"]
 [project.optional-dependencies]
 more = ["tiny-more"]
 """
+OWN = {"course.py", "requirements.txt", "pyproject.toml", "data/draw/a.py", "data/drawn/b/0.png"}
+MADE = {
+    "build/grades.csv",
+    "data/hotdog/0.png",
+    ".venv/pyvenv.cfg",
+    "wheels/old.whl",
+    "a.egg-info/x",
+}
+MADE |= {"helpers/__pycache__/a.pyc", "notebooks/hand_in_01.csv"}
 
 
 @pytest.fixture
-def copy(tmp_path, monkeypatch):
-    """A course that needs three packages, which pip finds in a folder and nowhere else."""
-    copy = Copy(tmp_path / "Kurs für alle", fake_pip=False)
-    copy.write("requirements.txt", "tiny>=1  # a reason\n-e .[more]\n")
-    copy.write("pyproject.toml", TINY)
-    copy.write("classroom/__main__.py", "import tiny; print('tiny is here')")
+def course(tmp_path, monkeypatch):
+    """A course that needs three packages, with what it has made and downloaded."""
+    folder = tmp_path / "Kurs für alle"
+    for name in OWN | MADE:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    (folder / "requirements.txt").write_text("tiny>=1  # a reason\n\n-e .[more]\n")
+    (folder / "pyproject.toml").write_text(PROJECT)
+    monkeypatch.setattr(bundle, "ROOT", folder)
+    return folder
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    """The only place where pip finds packages."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
     for name in ("tiny", "tiny_builder", "tiny_more"):
-        write_wheel(tmp_path / "shop", name)
-    for name, value in (NOWHERE | {"PIP_FIND_LINKS": str(tmp_path / "shop")}).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(bundle, "ROOT", copy.folder)
-    return copy
+        with zipfile.ZipFile(folder / f"{name}-1-py3-none-any.whl", "w") as wheel:
+            about = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1"
+            wheel.writestr(f"{name}-1.dist-info/METADATA", about)
+            wheel.writestr(f"{name}-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any")
+            wheel.writestr(f"{name}-1.dist-info/RECORD", "")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    return folder
 
 
-def names(folder):
+def files(folder):
     return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_a_bundle_installs_without_network(copy, tmp_path, capfd):
-    target = tmp_path / "un dossier à copier"
-    own = names(copy.folder)
-    assert bundle.main([str(target)]) == 0
+def make_bundle(*arguments):
+    return bundle.main(parse(["bundle", *map(str, arguments)]))
+
+
+def test_a_bundle_is_the_course_with_a_wheel_of_every_package_it_needs(course, shop, tmp_path):
+    stick = tmp_path / "un dossier à copier"
+    assert make_bundle(stick) == 0
     wheels = {f"wheels/{n}-1-py3-none-any.whl" for n in ("tiny", "tiny_builder", "tiny_more")}
-    assert names(target) == own | wheels and names(copy.folder) == own
-    out = capfd.readouterr().out
-    assert out.index(course.DOWNLOAD) < out.index(f"{target} is ready")
-
-    shutil.rmtree(tmp_path / "shop")
-    copy.folder = target
-    copy.write("requirements.txt", "tiny>=1\n")  # `-e .` would take a real builder
-    status, out, err = copy.run("run", **NOWHERE)
-    assert (status, err) == (0, "")
-    assert course.DOWNLOAD not in out and out.endswith("tiny is here\n")
-
-    (target / "wheels/tiny_more-1-py3-none-any.whl").unlink()
-    write_wheel(target / "wheels", "tiny_more", "cp27-cp27m-any")  # a Python that nobody has
-    copy.write("requirements.txt", "tiny>=1\ntiny-more\n")
-    status, out, err = copy.run("run", **NOWHERE)
-    assert status == 0 and out.endswith("tiny is here\n")
-    assert err == f"{course.NO_WHEELS} Until then the older packages serve.\n"
+    assert files(stick) == OWN | wheels
+    assert files(course) == OWN | MADE
 
 
-def test_only_the_course_comes_along(copy, tmp_path):
-    kept = ["data/draw/a.py", "data/drawn/b/0.png", "helpers/a.py", "tests/building.txt"]
-    left = [".git", "build/grades.csv", "data/hotdog/0.png", ".venv/pyvenv.cfg", "wheels/old.whl"]
-    left += ["helpers/__pycache__/a.pyc", "a.egg-info/PKG-INFO", "notebooks/hand_in_01.csv"]
-    own = names(copy.folder)
-    for name in kept + left:
-        copy.write(name, "")
-    target = copy.folder / "stick"  # inside the course, and not copied into itself
-    assert [bundle.main([str(target), "--no-wheels"]) for _ in range(2)] == [0, 0]
-    assert names(target) == own | set(kept)
+def test_packages_that_cannot_be_brought_are_told(course, shop, tmp_path, capfd):
+    shutil.rmtree(shop)
+    assert make_bundle(tmp_path / "stick") == 1
+    assert capfd.readouterr().err.endswith(
+        "run the same command again: what is there already is kept.\n"
+    )
+
+
+def test_a_bundle_inside_the_course_can_be_made_again_and_does_not_hold_itself(course, capsys):
+    assert [make_bundle(course / "stick", "--no-wheels") for _ in range(2)] == [0, 0]
+    assert files(course / "stick") == OWN
+    assert "`python3 course.py lab` there: that downloads" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(not shutil.which("git"), reason="git")
-def test_with_git_only_what_it_tracks_comes_along(copy, tmp_path):
-    copy.write("notebooks/my class.csv", "not for everybody")
-    subprocess.run(["git", "init", "-q"], cwd=copy.folder, check=True)
-    subprocess.run(["git", "add", "course.py", "notebooks/0*"], cwd=copy.folder, check=True)
-    (copy.folder / "notebooks/01_hotdog.ipynb").unlink()
-    assert bundle.main([str(tmp_path / "stick"), "--no-wheels"]) == 0
-    assert names(tmp_path / "stick") == {"course.py", "notebooks/00_start_here.ipynb"}
+def test_with_git_only_what_it_tracks_comes_along(course, tmp_path):
+    (course / "my class.csv").touch()
+    subprocess.run(["git", "init", "-q"], cwd=course, check=True)
+    subprocess.run(["git", "add", "course.py", "pyproject.toml"], cwd=course, check=True)
+    (course / "pyproject.toml").unlink()
+    assert make_bundle(tmp_path / "stick", "--no-wheels") == 0
+    assert files(tmp_path / "stick") == {"course.py"}
 
 
-def test_packages_that_cannot_be_brought(copy, tmp_path, capfd):
-    shutil.rmtree(tmp_path / "shop")
-    assert bundle.main([str(tmp_path / "stick")]) == 1
-    assert capfd.readouterr().err == f"{course.NO_NETWORK}\n"
-
-
-def test_folders_that_would_be_spoilt(copy, tmp_path, capsys):
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("holiday", "holds other things: name an empty folder"),
+        ("a file", "cannot be written"),
+        ("Kurs für alle", "cannot be copied onto itself"),
+    ],
+)
+def test_a_folder_that_would_be_spoilt_is_refused(course, tmp_path, capsys, name, words):
     (tmp_path / "holiday").mkdir()
     (tmp_path / "holiday" / "beach.jpg").touch()
     (tmp_path / "a file").touch()
-    for name, told in [
-        ("holiday", "holds other things"),
-        ("a file", "cannot be written"),
-        (copy.folder.name, "onto itself"),
-    ]:
-        assert bundle.main([str(tmp_path / name)]) == 1
-        err = capsys.readouterr().err
-        assert told in err and err.count("\n") == 1
-    assert names(tmp_path / "holiday") == {"beach.jpg"}
+    assert make_bundle(tmp_path / name) == 1
+    message = capsys.readouterr().err
+    assert words in message and message.count("\n") == 1
+    assert files(tmp_path / "holiday") == {"beach.jpg"}

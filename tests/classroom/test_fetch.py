@@ -1,41 +1,40 @@
-"""course.py fetch: brings a data set or the weights of a network, and says where they lie."""
+"""`course.py fetch`: brings a data set or the weights of a network, and says where they are."""
 
 import os
-import sys
 from types import SimpleNamespace
 
 import pytest
 
-import helpers
 from classroom import fetch
+from classroom.commands import parse
 from helpers import CourseError
 
 
 @pytest.fixture
 def shelf(monkeypatch, tmp_path):
-    """helpers.data and helpers.models with one data set and one network."""
+    """One data set and one network in place of the real ones."""
 
     def load_pretrained(name):
         if name != "net":
             raise CourseError(f'There is no network "{name}".')
 
     data = SimpleNamespace(SETS=("hotdog",), find=lambda name, size: tmp_path / name / size)
-    models = SimpleNamespace(load_pretrained=load_pretrained)
-    for name, module in (("data", data), ("models", models)):
-        monkeypatch.setitem(sys.modules, f"helpers.{name}", module)
-        monkeypatch.setattr(helpers, name, module, raising=False)
+    monkeypatch.setattr(fetch, "data", data)
+    monkeypatch.setattr(fetch, "models", SimpleNamespace(load_pretrained=load_pretrained))
     monkeypatch.setenv("COURSE_SIZE", "drawn")
 
 
 @pytest.mark.parametrize(
-    "arguments, status, told",
+    "line, status, words",
     [
-        (["hotdog"], 0, os.path.join("hotdog", "full")),
-        (["hotdog", "--size", "tiny"], 0, os.path.join("hotdog", "tiny")),
-        (["net"], 0, "weights of net are ready"),
-        (["walrus"], 1, 'no network "walrus". The data sets are: hotdog.'),
+        ("hotdog", 0, os.path.join("hotdog", "full")),
+        ("hotdog --size tiny", 0, os.path.join("hotdog", "tiny")),
+        ("net", 0, "The weights of net are ready"),
+        ("walrus", 1, 'no network "walrus". The data sets are: hotdog.'),
     ],
 )
-def test_what_was_brought_is_told_on_the_command_line(shelf, capsys, arguments, status, told):
-    assert fetch.main(arguments) == status
-    assert told in capsys.readouterr()[status]
+def test_what_is_here_now_or_what_there_is_to_choose_from_is_told(
+    shelf, capsys, line, status, words
+):
+    assert fetch.main(parse(["fetch", *line.split()])) == status
+    assert words in capsys.readouterr()[status]

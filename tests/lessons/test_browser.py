@@ -25,8 +25,8 @@ VISITED = [file.stem for file in LESSONS if VISIT == "all" or file.name[:2] in V
 CLOSING_TABLE = ".jp-OutputArea-output table:has-text('standard deviation')"
 LAST = {"08": ".jp-OutputArea-output:has-text('features of all pictures')"}  # its table is yours
 # `course.py lab` in this Python, with another folder of lessons
-LAB = "import sys, course; course.ensure_installed = lambda: None; course.PYTHON = sys.executable; "
-LAB += "course.NOTEBOOKS = sys.argv[1]; course.main(['lab', *sys.argv[2:]])"
+LAB = "import sys; from classroom import commands; from classroom.__main__ import main; "
+LAB += "commands.NOTEBOOKS = sys.argv[1]; main(['lab', *sys.argv[2:]])"
 
 pytestmark = needs_browser
 

@@ -70,7 +70,7 @@ def pairs(net, decay):
 WRONG = {
     "01.1": [
         ("bdace", "with its help"),
-        ("badec", "learns the old ones"),
+        ("badec", "teaches it the old ones"),
         ("bdeac", "trained already"),
         ("bdae", "once"),
     ],
@@ -86,7 +86,7 @@ WRONG = {
         (one_group, "decays too"),
         (by_name, "weight of a BatchNorm1d decays too"),
         (typed_in, "`decay` was"),
-        (twice, "twice in a list"),
+        (twice, "in a list twice"),
         (pairs, "pairs"),
         (lambda net, decay: decay_groups(net, decay, lambda p: p.ndim == 1), "without axes"),
         (rest_forgotten, "in no group"),

@@ -189,7 +189,7 @@ WRONG = {
     "03.3": [
         (filled(skip=lambda theirs: not theirs), "Row 0 of the old layer"),
         (filled(bias=False), "biases are not"),
-        (known_first, "stand first"),
+        (known_first, "come first"),
         (random_biases, "it should be 0"),
         (zero_rows, "alike"),
         (last_for_new, "a row of the old layer"),
@@ -221,5 +221,5 @@ WRONG = {
         ({0.0: 60, 0.2: 80, 0.4: 90, 0.5: 90, 1: 70}, "fraction from 0 to 1"),
         ({5.0: 0.5, 6.0: 0.5, 7.0: 0.5, 8.0: 0.5, 9.0: 0.5}, "between 0 and 1"),
     ],
-    "03.6": [("a", "strangers"), ("c", "neither"), ("d", "letters")],
+    "03.6": [("a", "may still have seen them"), ("c", "neither"), ("d", "letters")],
 }

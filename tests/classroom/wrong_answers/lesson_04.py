@@ -179,7 +179,7 @@ WRONG = {
         ({1: (70, 60), 3: (80, 80), 9: (90, 90)}, "fraction"),
         ({1: 0.7, 3: 0.8, 9: 0.9}, "two accuracies"),
         ({1: (0.7, 0.7), 3: (0.8, 0.8), 9: (0.9, 0.9)}, "was anything frozen"),
-        ({1: (0.5, 0.7), 3: (0.6, 0.8), 9: (0.8, 0.9)}, "in the order that is asked for"),
+        ({1: (0.5, 0.7), 3: (0.6, 0.8), 9: (0.8, 0.9)}, "fine-tuned first, then frozen"),
     ],
     "04.4": [
         (by_differences, "equal differences"),
@@ -198,9 +198,9 @@ WRONG = {
         (hook_that_replaces, "ran, and using the result stopped with"),
         (all_of_it, "output layer, net[-1], is frozen too"),
         (one_less, "off by one"),
-        (on_layers, "To set requires_grad on a layer"),
+        (on_layers, "Setting requires_grad on a layer"),
         (only_two_dimensions, "the BatchNorm1d"),
         (never_awake_again, "Called again with another n: With n = 1, the BatchNorm2d in net[1]"),
-        (no_tracking, "answers otherwise"),
+        (no_tracking, "other answers"),
     ],
 }

@@ -77,12 +77,12 @@ WRONG = {
         (all_labels, "not those of its pictures"),
     ],
     "06.5": [
-        ({(8, 10): 0.3}, "Three batch sizes"),
+        ({(8, 10): 0.3}, "three batch sizes"),
         ({8: 0.3, 16: 0.2}, "pairs"),
         (dict.fromkeys(GRID, 0.3), "changes nothing"),
         (GRID, "number of epochs changes nothing"),
         ({(b, e): 0.1 * b for b in (4, 5, 6) for e in (2, 4, 16)}, "further"),
         (dict(list(GRID.items())[:-1]), "missing"),
     ],
-    "06.6": [("a", "other pictures"), ("b", "same pictures")],
+    "06.6": [("a", "Other pictures"), ("b", "same pictures")],
 }

@@ -1,7 +1,5 @@
-"""Arguments about competitions, exercises and figures, and command lines."""
+"""Arguments about competitions and figures."""
 
-import contextlib
-import io
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +7,7 @@ import pandas as pd
 import torch
 from PIL import Image
 
-import course
-from classroom import check
-from helpers import CourseError, kaggle, plot, train
+from helpers import kaggle, plot, train
 from helpers.files import competition as contest
 from tests.bad_input import Case
 from tests.bad_input.arguments import NAN, P, below_a_file, in_folder, pictures
@@ -40,21 +36,6 @@ def organized_over(folder: Path) -> None:
         organized(folder)
     finally:
         assert work.read_bytes() == b"x"
-
-
-def exits(*arguments: str):
-    """What course.py prints when it refuses a command line, as a CourseError."""
-
-    def act(folder: Path) -> None:
-        told = io.StringIO()
-        try:
-            with contextlib.redirect_stderr(told):
-                found = course.make_parser().parse_args(list(arguments))
-                course.find_lessons(found.lessons)
-        except SystemExit as error:
-            raise CourseError(told.getvalue().strip() or error.code) from None
-
-    return act
 
 
 COMPETITIONS = {
@@ -101,25 +82,6 @@ COMPETITIONS = {
     "a competition's folder that is nothing": (lambda f: kaggle.read_layout(None), "None"),
     "no sample submission": (lambda f: kaggle.find_sample(f), "sampleSubmission.csv"),
 }  # fmt: skip
-CHECKS = {
-    "an exercise that is not there": (lambda f: check.answer("01.99", 1), "01.99"),
-    "an exercise as a number": (lambda f: check.answer(1.4, 1), "1.4"),
-    "an exercise as a list": (lambda f: check.answer(["01.4"], 1), "list"),
-    "an exercise as a path": (lambda f: check.answer("../../etc", 1), "../../etc"),
-    "a hint for nothing": (lambda f: check.hint(None), "None"),
-    "a solution before an attempt": (lambda f: check.solution("02.1"), "02.1"),
-    "a guess without name": (lambda f: check.guess(None, 1), "None"),
-    "a guess under a number": (lambda f: check.guess(4, 1), "4"),
-    "a guess that is a list": (lambda f: check.guess("x", [1]), "list"),
-    "a guess that is NaN": (lambda f: check.guess("x", NAN), "nan"),
-    "a guess that is infinite": (lambda f: check.guess("x", float("inf")), "inf"),
-    "a guess of 400 digits": (lambda f: check.guess("x", 10**400), "401 digits"),
-    "measured: nothing": (lambda f: check.measured("x", None), "None"),
-    "measured: NaN": (lambda f: check.measured("x", NAN), "nan"),
-    "measured: a table": (lambda f: check.measured("x", P), "(8, 2)"),
-    "a summary into nothing": (lambda f: check.summary(None), "None"),
-    "guesses of a number": (lambda f: check.guesses(3), "3"),
-}
 FIGURES = {
     "a grid of nothing": (lambda f: plot.image_grid([]), "empty"),
     "a grid of a number": (lambda f: plot.image_grid(3), "3"),
@@ -142,29 +104,12 @@ FIGURES = {
     "a table of no values": (lambda f: plot.closing_table({"a": []}), '"a"'),
     "a table of words": (lambda f: plot.closing_table({"a": ["x"]}), '"x"'),
 }  # fmt: skip
-COMMANDS = {
-    "no command": (exits(), "required"),
-    "an unknown command": (exits("jump"), "jump"),
-    "a lesson that is not there": (exits("run", "99"), "99"),
-    "a lesson by a path": (exits("run", "../../etc"), "etc"),
-    "a lesson without name": (exits("run", ""), "lesson ''"),
-    "a size of nobody": (exits("run", "--size", "huge"), "huge"),
-    "two lessons for the lab": (exits("lab", "00", "01"), "01"),
-    "fetch of nothing": (exits("fetch"), "NAME"),
-    "fetch in the size drawn": (exits("fetch", "hotdog", "--size", "drawn"), "drawn"),
-    "grade of nothing": (exits("grade"), "FOLDER"),
-    "minutes in words": (exits("grade", "x", "--minutes", "ten"), "ten"),
-    "minutes below 0": (exits("grade", "x", "--minutes", "-1"), "-1"),
-    "minutes of NaN": (exits("grade", "x", "--minutes", "nan"), "nan"),
-    "minutes without end": (exits("grade", "x", "--minutes", "inf"), "inf"),
-}
 USABLE = {
     "labels of NumPy": lambda f: len(kaggle.folds(np.array([0, 1] * 4), 2)) == 2,
     "ids as numbers": lambda f: write(f, ids=[5, 6]).exists(),
     "ids in another order": lambda f: "\n5,0.0,1.0" in write(f, ids=["6", "5"]).read_text(),
-    "a guess in words": lambda f: "corn" in repr(check.guess("bad input", "corn")),
 }
 
-GROUPS = (COMPETITIONS, CHECKS, FIGURES, COMMANDS)
+GROUPS = (COMPETITIONS, FIGURES)
 CASES = [Case(name, *what) for group in GROUPS for name, what in group.items()]
 CASES += [Case(name, act) for name, act in USABLE.items()]

@@ -1,0 +1,98 @@
+"""The command line of course.py: its commands, their options, and the lessons that a name means.
+
+Only the standard library is used: course.py reads this file before anything is installed.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = ROOT / "notebooks"
+SIZES = ("drawn", "tiny", "full")
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Returns the command and what it needs; `options` is what JupyterLab or pytest gets.
+
+    Raises SystemExit after a sentence about a wrong command line, and after --help.
+    """
+    if argv[:1] == ["test"]:  # argparse would read pytest's options as its own
+        return argparse.Namespace(command="test", options=argv[1:])
+    parser = make_parser()
+    arguments, options = parser.parse_known_args(argv)
+    jupyterlab = arguments.command == "lab"  # has options of its own
+    if options and not (jupyterlab and options[0].startswith("-")):
+        parser.error(f"{arguments.command} does not know {' '.join(options)}")
+    if arguments.command == "run":
+        arguments.lessons = find_lessons(arguments.lessons)
+    if arguments.command == "lab":
+        named = arguments.lesson is not None
+        arguments.place = find_lessons(arguments.lesson)[0] if named else NOTEBOOKS
+        arguments.options = options
+    return arguments
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:
+        self.exit(2, f"{self.prog}: {message}; add --help to see what it can do.\n")
+
+
+def make_parser() -> Parser:
+    parser = Parser(prog="course.py", description="The commands of the course.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    lab = commands.add_parser("lab", help="open the lessons in JupyterLab")
+    lab.add_argument("lesson", nargs="?", metavar="NN", help="the number of a lesson")
+    run = commands.add_parser("run", help="execute lessons and report on them")
+    run.add_argument("lessons", nargs="*", metavar="NN", help="numbers (all), or solutions/NN")
+    run.add_argument("--size", choices=SIZES, help="the size of the data (COURSE_SIZE, or drawn)")
+    run.add_argument("--save", action="store_true", help="put the outputs into notebooks/ too")
+    commands.add_parser("test", help="run all tests but the slow ones, or pytest as you like")
+    fetch = commands.add_parser("fetch", help="bring a data set or the weights of a network")
+    fetch.add_argument("name", metavar="NAME", help="of the data set or network")
+    fetch.add_argument("--size", choices=SIZES[1:], default="full", help="of the data set (full)")
+    grade = commands.add_parser("grade", help="run handed-in notebooks and list the outcomes")
+    grade.add_argument("folder", metavar="FOLDER", type=Path, help="of the notebooks")
+    grade.add_argument("--minutes", type=minutes, default=10.0, help="for each notebook (10)")
+    grade.add_argument("--out", metavar="CSV", type=Path, help="the table (build/grades.csv)")
+    grade.set_defaults(out=ROOT / "build" / "grades.csv")
+    bundle = commands.add_parser("bundle", help="copy the course for machines without network")
+    bundle.add_argument("folder", nargs="?", metavar="FOLDER", type=Path, help="build/bundle")
+    bundle.add_argument("--no-wheels", action="store_true", help="the course without its packages")
+    bundle.set_defaults(folder=ROOT / "build" / "bundle")
+    commands.add_parser("site", help="write the lessons as pages to read on a phone")
+    return parser
+
+
+def minutes(text: str) -> float:
+    """Returns a time limit of a day at most."""
+    if not 0 < float(text) <= 24 * 60:
+        raise ValueError(text)
+    return float(text)
+
+
+def find_lessons(names: str | list[str] | None, folder: Path | None = None) -> list[Path]:
+    """Returns the lessons that start with these numbers or names; all of them if there are none.
+
+    A name such as solutions/08 means the solution of a lesson. Raises SystemExit with a sentence.
+    """
+    folder = folder or NOTEBOOKS
+    lessons = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    solutions = sorted(folder.glob("solutions/[0-9][0-9]_*.ipynb"))
+    if not lessons:
+        sys.exit(f"There are no lessons in {folder}: get the whole course again.")
+    chosen: list[Path] = []
+    for name in [names] if isinstance(names, str) else names or []:
+        start = Path(name).name
+        start = f"{int(start):02}_" if start.isdecimal() else start
+        among = solutions if Path(name).parent.name == "solutions" else lessons
+        fitting = [path for path in among if start and path.name.startswith(start)]
+        if not fitting:
+            known = ", ".join(path.stem for path in lessons)
+            sys.exit(f"There is no lesson {name!r}; choose one of {known}.")
+        chosen += [path for path in fitting if path not in chosen]
+    return chosen or lessons
+
+
+if __name__ == "__main__":
+    parse(sys.argv[1:])
