@@ -2,12 +2,12 @@
 
 import json
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from classroom import check
 from classroom.grade import grade
-from classroom.judge import NOT_YET, RIGHT, judge
 from helpers import CourseError
 from tests.conftest import is_a_sentence
 
@@ -27,12 +27,18 @@ JSON = st.recursive(
 )
 
 
+@pytest.fixture(autouse=True)
+def new_log(monkeypatch):
+    monkeypatch.setattr(check, "_log", {})
+
+
 @FEW
 @given(JSON | st.floats(5, 6))
 @example(5.17)
 def test_a_number_is_right_when_it_is_near_enough(answer):
     right = type(answer) in (int, float) and abs(answer - 5.1705) <= 0.01
-    assert judge("01.4", answer).state == (RIGHT if right else NOT_YET)
+    check.answer("01.4", answer)
+    assert check.solved("01.4") == right
 
 
 @FEW
@@ -40,7 +46,8 @@ def test_a_number_is_right_when_it_is_near_enough(answer):
 @example(" A")
 def test_a_choice_is_right_when_it_is_the_right_letter(answer):
     right = isinstance(answer, str) and answer.strip().lower() == "a"
-    assert judge("01.6", answer).state == (RIGHT if right else NOT_YET)
+    check.answer("01.6", answer)
+    assert check.solved("01.6") == right
 
 
 @FEW
@@ -51,16 +58,15 @@ def test_an_order_is_right_when_the_letters_are_whatever_is_between_them(answer)
     texts = answer if isinstance(answer, list) else [answer]
     text = "".join(texts) if all(isinstance(part, str) for part in texts) else ""
     letters = [letter for letter in text.lower() if letter.isalpha()]
-    assert judge("01.1", answer).state == (RIGHT if letters == list("bdaec") else NOT_YET)
+    check.answer("01.1", answer)
+    assert check.solved("01.1") == (letters == list("bdaec"))
 
 
 @FEW
 @given(st.text("ab01. ", max_size=5) | st.none() | st.lists(st.text()), JSON, JSON)
 @example("x", 0.5, 0.7)
-def test_a_guess_is_kept_or_refused_and_the_summary_always_works(
-    tmp_path, monkeypatch, name, guess, outcome
-):
-    monkeypatch.setattr(check, "_log", {})
+def test_a_guess_is_kept_or_refused_and_the_summary_always_works(tmp_path, name, guess, outcome):
+    check._log.clear()
     for write_down, value in ((check.guess, guess), (check.measured, outcome)):
         try:
             assert repr(write_down(name, value))
