@@ -19,9 +19,9 @@ from helpers import CourseError, data, kaggle, labels, models, plot, train
 from helpers.kaggle import read_table
 from helpers.models import read_weights
 from tests.conftest import SMALL, SmallNet, is_a_sentence
+from tests.helpers.test_kaggle_tables import LABELS, SAMPLE, competition
 
 NAN = float("nan")
-SAMPLE = "id,ant,bee\n5,0.5,0.5\n6,0.5,0.5\n"
 HALVES = torch.full((8, 2), 0.5)
 
 
@@ -71,20 +71,10 @@ def weights(folder: Path, value: object) -> Path:
     return folder / "w.pth"
 
 
-def competition(folder: Path, table: str = "id,label\n1,a\n2,b\n3,a\n4,b\n") -> Path:
-    """Four pictures to learn from, two to test, and this table of labels."""
-    for part, numbers in (("train", range(1, 5)), ("test", (5, 6))):
-        (folder / part).mkdir(parents=True)
-        for i in numbers:
-            Image.new("RGB", (4, 4)).save(folder / part / f"{i}.png")
-    written(folder, "trainLabels.csv", table)
-    return folder
-
-
 def organize_over_work(folder: Path) -> None:
     work = written(folder, "thesis.txt")
     try:
-        kaggle.organize(competition(folder / "in"), folder=folder)
+        kaggle.organize(competition(folder, LABELS), folder=folder)
     finally:
         assert work.read_bytes() == b"x"
 
@@ -153,7 +143,7 @@ REFUSED = {  # what is handed over: a call in an empty folder, words of the sent
     "a folder of nothing": (lambda f: kaggle.organize(f), "labels.csv"),
     "a competition over somebody's work": (organize_over_work, "other things"),
     "a fraction of NaN": (
-        lambda f: kaggle.organize(competition(f / "in"), NAN, folder=f / "out"), "nan"),
+        lambda f: kaggle.organize(competition(f, LABELS), NAN, folder=f / "out"), "nan"),
     "a folder that nobody organised": (lambda f: kaggle.load(f, SMALL), "organize"),
     "folds of more than there are": (lambda f: kaggle.folds([0, 1] * 4, 5), "k is 5"),
     "folds of names": (lambda f: kaggle.folds(["a", "b"] * 4, 2), '"a"'),
@@ -308,20 +298,6 @@ def test_a_table_comes_back_as_it_was_written(tmp_path, rows):
     csv.writer(text, quoting=csv.QUOTE_ALL).writerows([("id", "label"), *rows])
     file = written(tmp_path, "x.csv", text.getvalue())
     assert read_table(file, ["id", "label"]).values.tolist() == [list(row) for row in rows]
-
-
-@FEW
-@given(st.lists(st.tuples(st.sampled_from("12345"), st.sampled_from(["a", "b", "", "../x"]))))
-@example([(i, "ab"[k % 2]) for k, i in enumerate("1234")])
-def test_labels_of_a_competition_fit_its_pictures_or_are_refused(tmp_path_factory, rows):
-    text = "id,label\n" + "".join(f"{i},{name}\n" for i, name in rows)
-    layout = result(kaggle.read_layout, competition(tmp_path_factory.mktemp("set"), text))
-    names = Counter(name for _, name in rows)
-    every_picture = sorted(i for i, _ in rows) == ["1", "2", "3", "4"]
-    assert (layout is not REFUSAL) == (
-        every_picture and set(names) <= {"a", "b"} and min(names.values()) > 1
-    )
-    assert layout is REFUSAL or layout.labels == dict(rows)
 
 
 SHARES = st.sampled_from(["0", "1", "0.5", "nan", "inf", "-1", "x", "", "1e999", "0.4999999"])
