@@ -48,10 +48,12 @@ def test_imports_form_no_circle():
 @pytest.mark.parametrize(
     "room, below",
     [
-        ("helpers.files", r"helpers|helpers\.(files|require|preprocess)\b.*"),
+        ("helpers.files", r"helpers|helpers\.(files|require)\b.*"),
         ("helpers", r"helpers\b.*"),
+        ("classroom", r"(helpers|classroom)\b.*"),
         ("scale", r"(helpers|scale)\b.*"),
         ("data.draw", r"data\.draw\b.*"),
+        ("course", "nothing"),
     ],
 )
 def test_a_room_imports_only_from_itself_and_from_those_below(room, below):
