@@ -1,84 +1,13 @@
-"""Pictures from disk: read as people see them, in one order everywhere, split without loss."""
+"""Folders of pictures: one order everywhere, splits without loss, batches, where data sets are."""
 
 from collections import Counter
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch.utils.data import DataLoader
-from torchvision.transforms.v2.functional import center_crop
 
 from helpers import CourseError, data
 from tests.conftest import SMALL, draw_classes
-
-GREY = np.tile(np.linspace(0, 255, 30), (20, 1)).astype(np.uint8)
-THREE_GREYS = np.stack([GREY] * 3, -1)
-RAMP = np.stack([GREY, GREY[:, ::-1], np.full_like(GREY, 40)], -1)
-FLAT = np.full((20, 30, 3), (204, 51, 51), np.uint8)
-RIGHT_HALF_CLEAR = np.dstack([RAMP, np.where(np.arange(30) < 15, 255, 0) + 0 * GREY])
-RIGHT_HALF_WHITE = np.where(np.arange(30)[:, None] < 15, RAMP, 255)
-
-
-def read(folder, name: str, picture: Image.Image, **options) -> np.ndarray:
-    picture.save(folder / name, **options)
-    picture = data.read_picture(folder / name)
-    assert picture.mode == "RGB"
-    return np.asarray(picture).astype(int)
-
-
-@pytest.mark.trap("grey, transparent, CMYK pictures")
-@pytest.mark.parametrize(
-    "name, picture, pixels, tolerance",
-    [
-        ("grey.png", Image.fromarray(GREY), THREE_GREYS, 0),
-        ("16 bits.png", Image.fromarray(GREY.astype(np.uint16) * 257), THREE_GREYS, 1),
-        ("clear.png", Image.fromarray(RIGHT_HALF_CLEAR.astype(np.uint8)), RIGHT_HALF_WHITE, 0),
-        ("palette.gif", Image.fromarray(FLAT).convert("P"), FLAT, 30),
-        ("print.jpg", Image.fromarray(FLAT).convert("CMYK"), FLAT, 30),
-    ],
-)
-def test_every_kind_of_picture_is_read_in_its_colours(tmp_path, name, picture, pixels, tolerance):
-    assert abs(read(tmp_path, name, picture) - pixels).max() <= tolerance
-
-
-@pytest.mark.trap("turned pictures")
-def test_a_picture_turned_by_its_exif_data_stands_upright(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was held on its side
-    quality = {"quality": 100, "subsampling": 0}
-    pixels = read(tmp_path, "e.jpg", Image.fromarray(RAMP), exif=exif, **quality)
-    assert pixels.shape == (30, 20, 3)
-    assert abs(pixels - np.rot90(RAMP, -1).astype(int)).max() < 12
-
-
-@pytest.mark.parametrize("shape", [(4000, 1), (1, 4000), (1, 1), (3, 700)])
-def test_very_long_and_very_small_pictures_become_squares_too(tmp_path, shape):
-    file = tmp_path / "long.png"
-    Image.fromarray(np.full((*shape, 3), 90, np.uint8)).save(file)
-    square, _ = data.read_files([file], [0], ["a"], SMALL)[0]
-    assert square.shape == (3, SMALL.size, SMALL.size) and (square == 90).all()
-
-
-def test_the_middle_of_a_long_picture_is_what_resizing_all_of_it_would_show():
-    noise = np.random.default_rng(0).integers(0, 255, (40, 200, 3)).astype(np.uint8)
-    whole = Image.fromarray(noise).resize((100, 20), Image.Resampling.BILINEAR)
-    ours = center_crop(data.to_tensor(Image.fromarray(noise), SMALL), [16, 16])
-    expected = np.asarray(whole)[2:18, 42:58].astype(int)
-    assert abs(ours.permute(1, 2, 0).numpy().astype(int) - expected).max() <= 1
-
-
-@pytest.mark.trap("truncated pictures")
-@pytest.mark.parametrize("kind", ["truncated", "text", "empty"])
-def test_a_file_that_is_no_whole_picture_is_named(tmp_path, kind):
-    draw_classes(tmp_path / "set", {"a": 3, "b": 3})
-    bad = tmp_path / "set" / "a" / "bad.jpg"
-    noise = np.random.default_rng(0).integers(0, 255, (200, 200, 3)).astype(np.uint8)
-    Image.fromarray(noise).save(bad)
-    content = {"truncated": bad.read_bytes()[:4000], "text": b"not a picture", "empty": b""}
-    bad.write_bytes(content[kind])
-    with pytest.raises(CourseError, match="bad.jpg"):
-        data.read_folder(tmp_path / "set", SMALL)
 
 
 @pytest.mark.trap("1, 10, 100, 2")
