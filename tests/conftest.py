@@ -46,6 +46,20 @@ def draw_classes(folder: Path, counts: dict[str, int], side: int = 24, seed: int
     return folder
 
 
+ADVICE = (
+    r"\b(accept|add|answer|ask|bring|check|choose|copy|correct|delete|get|give|keep|look|make|mean|"
+    r"name|pass|put|remove|rename|replace|save|separate|set|take|try|unpack|unset|wait|write)\b"
+)
+
+
+def is_a_sentence(text: str) -> bool:
+    """Returns whether a refusal is a sentence or two on one line, one of them with advice."""
+    bare = re.sub(r"\([^()]*\)|\"[^\"]*\"|'[^']*'", "", text)  # names and reasons
+    sentences = [part for part in re.split(r"[.!?](?:\s+(?=[A-Z])|$)", bare) if part.strip()]
+    whole = text.endswith((".", "?")) and "\n" not in text and "Traceback" not in text
+    return whole and len(sentences) <= 2 and bool(re.search(ADVICE, text, re.I))
+
+
 class SmallNet(nn.Sequential):
     """Convolution, BatchNorm, dropout, one linear output layer: the traps in 300 parameters."""
 

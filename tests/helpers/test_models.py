@@ -32,6 +32,7 @@ def lite0():
 @pytest.fixture
 def torch_home(tmp_path, monkeypatch):
     """An empty place for downloaded weights, with nobody to download from."""
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # between attempts
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("COURSE_MIRROR", "http://127.0.0.1:9")
     monkeypatch.setattr("helpers.files.fetch.FIRST_WAIT", 0.001)
@@ -45,9 +46,9 @@ def test_the_installed_network_is_efficientnet_lite0_with_its_own_preprocessing(
     assert wants.mean == wants.std == (0.5, 0.5, 0.5)
     assert not lite0.training
     assert lite0.class_names[934] == "hotdog" and len(set(lite0.class_names)) > 990
-    same_names = dict(timm.create_model("tf_efficientnet_lite0").named_parameters())
-    assert {n: p.shape for n, p in lite0.named_parameters()} == {
-        n: p.shape for n, p in same_names.items()
+    theirs = timm.create_model("tf_efficientnet_lite0").state_dict()
+    assert {n: v.shape for n, v in lite0.state_dict().items()} == {
+        n: v.shape for n, v in theirs.items()
     }
 
 
@@ -78,16 +79,6 @@ def test_pictures_are_prepared_as_torchvision_prepares_them(name):
     assert difference.abs().max() < 0.02  # one step of 255 is 0.017
 
 
-def test_normalising_gives_mean_zero_and_deviation_one_for_pictures_with_those_statistics():
-    wants = load_pretrained("resnet18", weights=None).preprocess
-    mean, std = torch.tensor(wants.mean), torch.tensor(wants.std)
-    two = torch.stack([mean - std, mean + std]).mul(255).round().byte()
-    batch = wants.normalize(two[:, :, None, None])
-    torch.testing.assert_close(
-        batch.flatten(1), torch.tensor([[-1.0] * 3, [1.0] * 3]), atol=0.01, rtol=0
-    )
-
-
 def test_an_unknown_network_is_answered_with_near_names():
     with pytest.raises(CourseError, match='no network "resnet81".*resnet18'):
         load_pretrained("resnet81")
@@ -116,28 +107,45 @@ class Malice:
         return Path.touch, (Path("was_run"),)
 
 
+def malicious_checkpoint() -> bytes:
+    file = io.BytesIO()
+    torch.save({"fc.weight": Malice()}, file)
+    return file.getvalue()
+
+
+def cut_short() -> bytes:
+    file = io.BytesIO()
+    torch.save(zoo.resnet18().state_dict(), file)
+    return file.getvalue()[:-1000]
+
+
 @pytest.mark.parametrize(
-    "content", [b"", b"text", pickle.dumps(Malice(), protocol=2), "cut short", "missing"], ids=str
+    "content",
+    [
+        lambda: b"",
+        lambda: b"text",
+        cut_short,
+        malicious_checkpoint,
+        lambda: pickle.dumps(Malice(), protocol=2),
+    ],
+    ids=["empty", "text", "cut short", "code in a file of torch", "code in a pickle"],
 )
-def test_a_file_that_is_no_whole_file_of_weights_is_named(tmp_path, monkeypatch, content):
+def test_a_file_that_is_no_whole_file_of_weights_is_named_and_never_run(
+    tmp_path, monkeypatch, content
+):
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "weights.pth"
-    if content == "cut short":
-        torch.save(zoo.resnet18().state_dict(), file)
-        file.write_bytes(file.read_bytes()[:-1000])
-    elif content != "missing":
-        file.write_bytes(content)
+    file.write_bytes(content())
     with pytest.raises(CourseError, match="weights.pth"):
         load_pretrained("resnet18", weights=file)
     assert not (tmp_path / "was_run").exists()
 
 
-def test_the_weights_of_another_network_are_refused(tmp_path):
+@pytest.mark.parametrize("name", ["resnet18", "efficientnet_lite0"])
+def test_the_weights_of_another_network_are_refused(tmp_path, name):
     torch.save(zoo.resnet34().state_dict(), tmp_path / "w.pth")
     with pytest.raises(CourseError, match="w.pth holds the weights of another network"):
-        load_pretrained("resnet18", weights=tmp_path / "w.pth")
-    with pytest.raises(CourseError, match="w.pth holds the weights of another network"):
-        load_pretrained(weights=tmp_path / "w.pth")
+        load_pretrained(name, weights=tmp_path / "w.pth")
 
 
 @pytest.mark.parametrize(
@@ -146,11 +154,10 @@ def test_the_weights_of_another_network_are_refused(tmp_path):
         ("efficientnet_lite0", "classifier"),
         ("resnet18", "fc"),
         ("mobilenet_v3_small", "classifier.3"),
-        ("resnet26", "fc"),
         ("vit_tiny_patch16_224", "head"),
     ],
 )
-def test_the_output_layer_is_found_and_replaced_in(name, layer):
+def test_only_the_output_layer_is_replaced(name, layer):
     net = load_pretrained(name, weights=None)
     assert output_layer(net)[0] == layer
     body = {n: p for n, p in net.named_parameters() if not n.startswith(layer + ".")}
@@ -161,11 +168,12 @@ def test_the_output_layer_is_found_and_replaced_in(name, layer):
     assert all(kept[n] is p for n, p in body.items()) and len(kept) == len(body) + 2
 
 
-def test_a_network_without_linear_layer_and_a_task_of_one_class_are_refused(net):
+@pytest.mark.parametrize(
+    "network", [zoo.squeezenet1_1, lambda: timm.create_model("test_resnet", num_classes=0)]
+)
+def test_a_network_without_linear_output_layer_is_refused(network):
     with pytest.raises(CourseError, match="no linear output layer"):
-        output_layer(load_pretrained("squeezenet1_1", weights=None))
-    with pytest.raises(CourseError, match="two classes or more"):
-        replace_head(net, ["only"])
+        replace_head(network(), ["a", "b"])
 
 
 def test_parameter_groups_hold_every_parameter_once_and_the_head_learns_faster(net):
@@ -176,8 +184,7 @@ def test_parameter_groups_hold_every_parameter_once_and_the_head_learns_faster(n
     assert {id(p) for p in head["params"]} == {id(p) for p in net[6].parameters()}
 
 
-def test_parameter_groups_leave_frozen_parameters_out():
-    net = SmallNet()
+def test_parameter_groups_leave_frozen_parameters_out(net):
     net.requires_grad_(False)
     net[6].requires_grad_(True)
     (head,) = param_groups(net, 0.01)
@@ -185,27 +192,15 @@ def test_parameter_groups_leave_frozen_parameters_out():
 
 
 @pytest.mark.trap("eval mode of BatchNorm undone by the next train()")
-def test_batchnorm_statistics_move_in_train_mode_and_stay_after_keep_statistics():
-    pictures = torch.rand(4, 3, 16, 16)
-    for layers in (SmallNet(), load_pretrained("resnet18", weights=None), load_pretrained()):
-        before = {k: v.clone() for k, v in layers.named_buffers()}
-        layers.train()(pictures)
-        assert any(not torch.equal(v, before[k]) for k, v in layers.named_buffers())
-        layers.load_state_dict(before, strict=False)
-        keep_statistics(layers).train()  # no later train() undoes it
-        layers.train()(pictures)
-        assert all(torch.equal(v, before[k]) for k, v in layers.named_buffers())
-        trained = layers.train()(pictures).sum()
-        trained.backward()
-        assert all(p.grad is not None for p in layers.parameters())
-
-
-def test_statistics_stay_kept_in_a_copy_and_in_a_saved_network():
-    net = keep_statistics(SmallNet())
-    file = io.BytesIO()
-    torch.save(net, file)
-    file.seek(0)
-    for twin in (copy.deepcopy(net), torch.load(file, weights_only=False)):
-        before = twin[1].running_mean.clone()
-        twin.train()(torch.rand(4, 3, 16, 16))
-        assert torch.equal(twin[1].running_mean, before)
+@pytest.mark.parametrize("network", [SmallNet, load_pretrained], ids=["small", "lite0"])
+def test_batchnorm_statistics_move_in_train_mode_and_stay_after_keep_statistics(network):
+    net, pictures = network(), torch.rand(4, 3, 16, 16)
+    before = {k: v.clone() for k, v in net.named_buffers()}
+    net.train()(pictures)
+    assert any(not torch.equal(v, before[k]) for k, v in net.named_buffers())
+    net.load_state_dict(before, strict=False)
+    keep_statistics(net)
+    for twin in (net, copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        twin.train()(pictures).sum().backward()
+        assert all(torch.equal(v, before[k]) for k, v in twin.named_buffers())
+        assert all(p.grad is not None for p in twin.parameters())

@@ -1,51 +1,58 @@
-"""Training stopped anywhere, killed while it saves; two notebooks that organise one competition."""
+"""Training stopped anywhere, killed at any moment, taken up again from its checkpoint."""
 
 import ast
 import inspect
 import os
+import pickle
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from helpers import data
+from helpers import CourseError, train
 from helpers.data import loader
 from helpers.train import fit, predict
-from tests.conftest import SmallNet
+from tests.conftest import ROOT, SmallNet
 
-ROOT = Path(__file__).parents[2]
-OWN = {str(ROOT / "helpers" / name) for name in ("train.py",)}
-STEPS = tuple(os.path.dirname(inspect.getfile(m)) for m in (torch.optim, nn.modules))
+STEPS = tuple(os.path.dirname(inspect.getfile(module)) for module in (torch.optim, nn.modules))
 
 
-def run(pictures, checkpoint=None):
-    """Two epochs of two batches; net and history, without the seconds that differ."""
+def run(pictures, checkpoint=None, epochs=2):
+    """Returns net and history, without the seconds that differ, of epochs of two batches."""
     torch.manual_seed(3)
     net = SmallNet()
     optimizer = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9)
     scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 3)
     batches, valid = loader(pictures, 11, shuffle=True), loader(pictures, 22)
-    how = {"scheduler": scheduler, "checkpoint": checkpoint, "quiet": True}
-    history = fit(net, batches, valid, optimizer, 2, **how)
+    options = {"scheduler": scheduler, "checkpoint": checkpoint, "quiet": True}
+    history = fit(net, batches, valid, optimizer, epochs, **options)
     for row in history.epochs:
-        row.pop("seconds")
+        row.pop("seconds", None)
     return net, history
 
 
+def same_weights(a: nn.Module, b: nn.Module) -> bool:
+    pairs = zip(a.state_dict().values(), b.state_dict().values(), strict=True)
+    return all(torch.equal(x, y) for x, y in pairs)
+
+
 def guarded_lines() -> range:
-    """The lines of the `try` in fit: outside of it nothing has been learnt, or all is done."""
+    """Returns the lines of the `try` in fit: before them nothing is learned, after them all is."""
     lines, first = inspect.getsourcelines(fit)
     (node,) = [n for n in ast.walk(ast.parse("".join(lines))) if isinstance(n, ast.Try)]
     return range(first + node.body[0].lineno - 1, first + node.body[-1].end_lineno)
 
 
 class StopAt:
-    """Raises KeyboardInterrupt at the n-th moment: a line of helpers/train.py or helpers/report.py
-    that runs within the `try` of fit, or a function of torch's optimisers and layers that begins.
+    """Raises KeyboardInterrupt at the n-th moment within the `try` of fit.
+
+    A moment: a line of helpers/train.py, or the beginning of a function of torch's optimisers
+    and layers.
     """
 
     def __init__(self, n: int, lines: bool):
@@ -53,12 +60,12 @@ class StopAt:
         self.inside = False
 
     def __call__(self, frame, event, argument):
-        name = frame.f_code.co_filename
+        file = frame.f_code.co_filename
         if frame.f_code is fit.__code__:
             return self.in_fit
-        if self.inside and not self.lines and name.startswith(STEPS):
+        if self.inside and not self.lines and file.startswith(STEPS):
             self.count()
-        return self.line if self.inside and self.lines and name in OWN else None
+        return self.line if self.inside and self.lines and file == train.__file__ else None
 
     def in_fit(self, frame, event, argument):
         self.inside = frame.f_lineno in self.guarded
@@ -84,7 +91,9 @@ class StopAt:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a generator's end
-@pytest.mark.parametrize("lines", [True, False], ids=["lines of fit", "calls of torch"])
+@pytest.mark.parametrize(
+    "lines", [pytest.param(True, marks=pytest.mark.slow), False], ids=["lines of fit", "torch"]
+)
 def test_stopped_anywhere_the_history_so_far_comes_back_and_the_network_works(
     pictures, tmp_path, lines
 ):
@@ -93,7 +102,7 @@ def test_stopped_anywhere_the_history_so_far_comes_back_and_the_network_works(
         run(pictures, tmp_path / "counted.pt")
     moments = 10**9 - counter.left
     assert moments > 200
-    seen = Counter()
+    steps_seen = Counter()
     for n in range(1, moments + 1, 1 if lines else max(1, moments // 50)):
         file = tmp_path / str(n) / "a.pt"
         with StopAt(n, lines) as stop:
@@ -105,129 +114,120 @@ def test_stopped_anywhere_the_history_so_far_comes_back_and_the_network_works(
         assert 2 * whole_epochs <= len(stopped.steps) <= 2 * whole_epochs + 2
         assert not any(layer.training for layer in net.modules())
         assert predict(net, loader(pictures, 22)).isfinite().all()
-        assert not Path(f"{file}.part").exists()
+        assert not file.parent.exists() or set(os.listdir(file.parent)) <= {"a.pt"}
         if file.exists():
             saved = torch.load(file, weights_only=True)["history"]
             assert len(saved["epochs"]) in (whole_epochs - 1, whole_epochs)
-        seen[len(stopped.steps)] += 1
-    assert set(seen) == set(range(5))
+        steps_seen[len(stopped.steps)] += 1
+    assert set(steps_seen) == set(range(5))
     again, resumed = run(pictures, file)  # the last one, taken up again
-    for row in resumed.epochs:
-        row.pop("seconds", None)
-    assert resumed.epochs == history.epochs
-    assert all(torch.equal(a, b) for a, b in zip(*map(values, (again, whole)), strict=True))
+    assert resumed.epochs == history.epochs and same_weights(again, whole)
 
 
-def values(net) -> list:
-    return list(net.state_dict().values())
+def test_a_run_taken_up_again_ends_as_if_it_had_never_stopped(pictures, tmp_path):
+    file = tmp_path / "runs" / "a.pt"
+    whole, history = run(pictures, epochs=4)
+    run(pictures, file, epochs=2)
+    again, resumed = run(pictures, file, epochs=4)
+    assert same_weights(whole, again)
+    assert resumed == history
+    assert [p.name for p in file.parent.iterdir()] == ["a.pt"]
+
+
+class Malice:
+    def __reduce__(self):
+        return Path.touch, (Path("was_run"),)
+
+
+def write_malicious_checkpoint(file: Path) -> None:
+    torch.save({"net": SmallNet().state_dict(), "history": Malice()}, file)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda file: file.write_bytes(b""),
+        lambda file: file.write_bytes(b"no checkpoint"),
+        lambda file: file.write_bytes(pickle.dumps(Malice(), protocol=2)),
+        write_malicious_checkpoint,
+    ],
+    ids=["empty", "text", "a pickle with code", "a file of torch with code"],
+)
+def test_a_checkpoint_of_something_else_is_refused_kept_and_never_run(
+    pictures, tmp_path, monkeypatch, write
+):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "run.pt"
+    write(file)
+    content = file.read_bytes()
+    with pytest.raises(CourseError, match="run.pt does not fit this run: delete it"):
+        run(pictures, file)
+    assert file.read_bytes() == content
+    assert not Path("was_run").exists()
+    if b"was_run" in content:
+        with suppress(RuntimeError):  # a careless program would have run it
+            torch.load(file, weights_only=False)
+        assert Path("was_run").exists()
 
 
 KILL = """
 import os, random, signal, sys, time, torch
+import torch._dynamo  # the first step of an optimiser would load it
 from pathlib import Path
 from torch import nn
-from helpers.train import History, _load, _save
+from torch.utils.data import DataLoader, TensorDataset
+from helpers.train import fit
 
-def parts(n):
-    net = nn.Linear(1000, 1000)
-    nn.init.constant_(net.weight, n)
+BATCH = DataLoader(TensorDataset(torch.randn(4, 1000), torch.tensor([0, 1, 0, 1])), 4)
+
+def run(file, epochs):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(1000, 1000), nn.BatchNorm1d(1000), nn.Linear(1000, 2))
     sgd = torch.optim.SGD(net.parameters(), 0.1)
-    return net, sgd, torch.optim.lr_scheduler.StepLR(sgd, 1), History([{"epoch": n}])
+    schedule = torch.optim.lr_scheduler.StepLR(sgd, 1)
+    return fit(net, BATCH, None, sgd, epochs, scheduler=schedule, checkpoint=file, quiet=True)
 
-def save_for_ever(file):
-    net, sgd, scheduler, history = parts(0)
-    for n in range(1, 10**9):
-        net.weight.data.fill_(n)
-        history.epochs[0]["epoch"] = n
-        _save(file, net, sgd, scheduler, history)
+def go_on(file):
+    # what is read belongs together, each epoch being one batch, and can be gone on from
+    saved = torch.load(file, weights_only=True)
+    n = len(saved["history"]["epochs"])
+    assert saved["net"]["1.num_batches_tracked"] == saved["scheduler"]["last_epoch"] == n > 0
+    assert len(run(file, n + 1).epochs) == n + 1
+    assert os.listdir(file.parent) == [file.name]
 
-moments, last, halves = random.Random(5), [], 0
+def child(act, *arguments):
+    pid = os.fork()  # for each run, since autograd cannot be forked once it has run
+    if not pid:
+        try:
+            act(*arguments)
+        except BaseException as error:
+            print(repr(error), file=sys.stderr, flush=True)
+            os._exit(1)
+        os._exit(0)
+    return pid
+
+run(Path("first") / "a.pt", 0)  # what is loaded only now, each child would load again
+moments, halves = random.Random(5), 0
 for i in range(200):
     if i >= 10 and halves:
         break  # ten were killed, and one of them in the middle of a save
-    file = Path(f"{i}.pt")
-    _save(file, *parts(0))
-    child = os.fork()
-    if not child:
-        save_for_ever(file)
-    time.sleep(moments.uniform(0.02, 0.15))
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    halves += Path(f"{i}.pt.part").exists()
-    net, sgd, scheduler, _ = parts(-1)
-    history = _load(file, net, sgd, scheduler, "cpu")
-    (row,) = history.epochs
-    assert (net.weight == row["epoch"]).all(), row
-    last.append(row["epoch"])
-    _save(file, *parts(7))  # whatever lies there does not stop the next one
-    assert sorted(p.name for p in Path().glob(f"{i}.pt*")) == [file.name]
-print(last, halves)
-assert len(last) >= 10 and max(last) > 0 and halves > 0
+    file = Path(f"run{i}") / "a.pt"
+    pid = child(run, file, 10**9)
+    while not file.exists():
+        time.sleep(0.001)
+    time.sleep(moments.uniform(0, 0.1))
+    os.kill(pid, signal.SIGKILL)
+    assert os.waitpid(pid, 0)[1] == signal.SIGKILL
+    halves += len(os.listdir(file.parent)) > 1
+    assert os.waitpid(child(go_on, file), 0)[1] == 0
+assert halves > 0
 """
 
 
-def child(code: str, folder: Path) -> str:
-    """What a Python of its own prints that runs this code in the folder."""
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_killed_at_any_moment_the_last_whole_checkpoint_is_taken_up(tmp_path):
     variables = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    how = {"cwd": folder, "capture_output": True, "text": True, "timeout": 100}
-    done = subprocess.run([sys.executable, "-c", code], env=os.environ | variables, **how)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_killed_while_it_saves_the_last_whole_checkpoint_is_read(tmp_path):
-    child(KILL, tmp_path)
-
-
-TWICE = """
-import os, sys
-from pathlib import Path
-from helpers import kaggle
-
-for n in range(3):
-    folder = Path(f"out{n}")
-    children, (wait, go) = [], os.pipe()
-    for notebook in range(3):
-        pid = os.fork()
-        if not pid:
-            os.close(go)
-            os.read(wait, 1)  # until every other process has closed its end
-            try:
-                found = kaggle.organize("cifar-10", folder=folder)
-                for _ in range(3):  # and it stays as it is while others come
-                    for file in [path for path in found.rglob("*") if path.is_file()]:
-                        file.read_bytes()
-                    assert len(list(found.glob("*/*/*"))) == 2 * 60 + 20
-            except BaseException as error:
-                print(repr(error), file=sys.stderr, flush=True)
-                os._exit(1)
-            os._exit(0)
-        children.append(pid)
-    os.close(go)
-    assert [os.waitpid(pid, 0)[1] for pid in children] == [0, 0, 0]
-    assert sorted(p.name for p in Path().glob(f"out{n}*")) == [folder.name]
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_notebooks_that_organise_one_competition_at_once(tmp_path):
-    root = tmp_path / "cifar-10"
-    for part, first, n in (("train", 1, 60), ("test", 100, 20)):
-        (root / part).mkdir(parents=True)
-        for i in range(first, first + n):
-            (root / part / f"{i}.png").write_bytes(b"picture")
-    lines = ["id,label", *(f"{i},{('cat', 'dog')[i % 2]}" for i in range(1, 61))]
-    (root / "trainLabels.csv").write_text("\n".join(lines) + "\n")
-    child(TWICE, tmp_path)
-
-
-def test_a_killed_organising_is_made_anew(tmp_path):
-    from helpers import kaggle
-
-    root = data.FOLDER / "drawn" / "cifar-10"
-    half = tmp_path / "out.part" / "train"
-    half.mkdir(parents=True)
-    (half / "half").touch()
-    found = kaggle.organize(root, folder=tmp_path / "out")
-    assert os.listdir(tmp_path) == ["out"] and not (found / "train" / "half").exists()
+    command = [sys.executable, "-c", KILL]
+    options = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 100}
+    result = subprocess.run(command, env=os.environ | variables, **options)
+    assert result.returncode == 0, result.stderr
