@@ -1,4 +1,4 @@
-"""Pretrained networks: load one, give it a new output layer, group and freeze its parameters."""
+"""Pretrained networks: load one by name, give it a new output layer, reuse rows of the old one."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from helpers import require
 from helpers.labels import Match, imagenet_classes, match_labels
+from helpers.param_groups import freeze, keep_statistics, output_layer, param_groups, stages
 from helpers.preprocess import Preprocess
 from helpers.require import CourseError
 
+__all__ = ["freeze", "keep_statistics", "param_groups", "stages"]  # lessons call them here, too
 LITE0 = "efficientnet_lite0"
 OFFLINE = f'Without network, "{LITE0}" always works: it came with the installation.'
 
@@ -147,19 +148,6 @@ def read_weights(file: str | Path, net: nn.Module, in_order: bool = False) -> di
     return values
 
 
-def output_layer(net: nn.Module) -> tuple[str, nn.Linear]:
-    """Returns the name and the module of the layer with one output per class: the last linear."""
-    require.network(net)
-    layers = [(name, m) for name, m in net.named_modules() if isinstance(m, nn.Linear)]
-    if hasattr(net, "get_classifier"):  # timm knows which layer it is
-        layers = [(name, m) for name, m in layers if m is net.get_classifier()]
-    if not layers:
-        raise CourseError(
-            f"{type(net).__name__} has no linear output layer to replace: choose another network."
-        )
-    return layers[-1]
-
-
 def check_outputs(net: nn.Module, pictures: object) -> None:
     """Raises CourseError if the pictures have more classes than the network has outputs."""
     classes = len(getattr(pictures, "class_names", None) or [])
@@ -224,109 +212,3 @@ def reuse_rows(
             new.weight[row] = old.weight[old_row]
             new.bias[row] = 0 if old.bias is None else old.bias[old_row]
     return matches
-
-
-def param_groups(net: nn.Module, lr: float, head_factor: float = 10) -> list[dict]:
-    """Returns two groups for an optimiser: body at `lr`, output layer at `head_factor * lr`.
-
-    Parameters that are frozen (`requires_grad` is False) are left out.
-    """
-    lr = require.number(lr, "lr", 0)
-    head_factor = require.number(head_factor, "head_factor", 0)
-    head = set(output_layer(net)[1].parameters())
-    trained = [p for p in net.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p not in head], "lr": lr},
-        {"params": [p for p in trained if p in head], "lr": head_factor * lr},
-    ]
-    return [group for group in groups if group["params"]]
-
-
-class Stage(NamedTuple):
-    """A part of a network's body: its name, its parameters, the layers that hold them."""
-
-    name: str
-    parameters: list[nn.Parameter]
-    layers: list[nn.Module]
-
-
-RESNET = {"stem": r"conv1|bn1", "blocks": r"layer(\d+)"}
-
-
-def stages(net: nn.Module) -> list[Stage]:
-    """Returns the parts of the body, from the bottom, next to the pixels, up; no output layer.
-
-    For every network of timm, which brings the plan of its parts, and torchvision's ResNets.
-    """
-    from timm.models import group_parameters
-    from torchvision.models import ResNet
-
-    if not (hasattr(net, "group_matcher") or isinstance(net, ResNet)):
-        raise CourseError(
-            f"The stages of {type(net).__name__} are not known: take a network of timm or one of "
-            "torchvision's ResNets."
-        )
-    head = output_layer(net)[0] + "."
-    plan = RESNET if isinstance(net, ResNet) else net.group_matcher(coarse=True)
-    parts = []
-    for _, names in sorted(group_parameters(net, plan).items()):
-        names = [name for name in names if not name.startswith(head)]
-        layers = dict.fromkeys(net.get_submodule(name.rpartition(".")[0]) for name in names)
-        parameters = [net.get_parameter(name) for name in names]
-        parts.append(Stage(_stage_name(names), parameters, [m for m in layers if m is not net]))
-    return [stage for stage in parts if stage.parameters]
-
-
-def _stage_name(parameters: list[str]) -> str:
-    """What a stage consists of: "conv_stem + bn1", "blocks.3", "layer2"."""
-    blocks, parents = {}, {}  # dictionaries keep the order
-    for name in parameters:
-        parent, _, rest = name.partition(".")
-        child = rest.partition(".")[0]
-        blocks[f"{parent}.{child}" if child.isdigit() else parent] = True
-        parents[parent] = True
-    return " + ".join(parents if len(parents) == 1 < len(blocks) else blocks)
-
-
-def freeze(net: nn.Module, n: int) -> nn.Module:
-    """Freezes the bottom `n` stages and lets everything above them learn.
-
-    Frozen is frozen: parameters get no gradient, and BatchNorm layers keep their means and
-    variances even after `net.train()`. Make the optimiser afterwards, from what still learns.
-    """
-    parts = stages(net)
-    n = require.whole(n, "n, the number of stages,", 0, len(parts))
-    stage_of = {layer: i for i, stage in enumerate(parts) for layer in stage.layers}
-    for i, stage in enumerate(parts):
-        for parameter in stage.parameters:
-            parameter.requires_grad = i >= n
-            if i < n:
-                parameter.grad = None
-    for layer in net.modules():
-        if isinstance(layer, nn.modules.batchnorm._NormBase):
-            if not hasattr(layer, "frozen"):
-                layer.register_forward_pre_hook(_eval_mode_while_frozen)
-            layer.frozen = stage_of.get(layer, 0) < n
-    return net
-
-
-def _eval_mode_while_frozen(layer: nn.Module, inputs: tuple) -> None:
-    if layer.frozen:
-        layer.eval()  # before each forward pass, so that no later net.train() can undo it
-
-
-def keep_statistics(net: nn.Module) -> nn.Module:
-    """Lets every BatchNorm layer go on using the means and variances it learned before.
-
-    They are buffers, not parameters: in train mode each small batch would overwrite them, whatever
-    `requires_grad` says. The weights and biases of these layers are trained as before.
-    """
-    require.network(net)
-    for layer in net.modules():
-        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
-            layer.register_forward_pre_hook(_stay_in_eval_mode)
-    return net
-
-
-def _stay_in_eval_mode(layer: nn.Module, inputs: tuple) -> None:
-    layer.eval()  # before each forward pass, so that no later net.train() can undo it

@@ -23,7 +23,8 @@ from tqdm import tqdm
 
 from helpers import require
 from helpers.files.atomic import atomic, unwritable
-from helpers.models import check_outputs, output_layer, stages
+from helpers.models import check_outputs
+from helpers.param_groups import output_layer, stages
 from helpers.require import CourseError
 
 
@@ -286,12 +287,11 @@ class Report:
         self.start = time.perf_counter()
 
     def row(self, row: dict) -> None:
-        cells = [f"{row['epoch']:5d}"]
-        for part in ("train", "valid"):
-            known = f"{part}_loss" in row
-            cells.append(f"{row[f'{part}_loss']:12.3f}" if known else f"{'':12}")
-            cells.append(f"{row[f'{part}_accuracy']:9.3f}" if known else f"{'':9}")
-        self.line(" ".join([*cells, f"{row['seconds']:9.1f}"]))
+        train = f"{row['train_loss']:12.3f} {row['train_accuracy']:9.3f}"
+        valid = " " * len(train)
+        if "valid_loss" in row:
+            valid = f"{row['valid_loss']:12.3f} {row['valid_accuracy']:9.3f}"
+        self.line(f"{row['epoch']:5d} {train} {valid} {row['seconds']:9.1f}")
 
     def progress(self, epoch: int, batch: int, batches: int, sums: Tensor) -> None:
         """sums: the last batch's loss, right answers, examples; read only when the bar is drawn,
