@@ -134,9 +134,9 @@ def from_scratch(
 
 def cifar(file: Path, epochs: list[int], rounds: int) -> dict[str, dict]:
     """Returns {epochs: medians and ranges over seeds}."""
-    learn, test = read_cifar(file)
+    pictures, test = read_cifar(file)
     shift = on_device.shift_and_mirror
-    batches = on_device.loader(learn, 512, device=DEVICE, shuffle=True, augment=shift)
+    batches = on_device.loader(pictures, 512, device=DEVICE, shuffle=True, augment=shift)
     test = on_device.loader(test, 1000, device=DEVICE)
     from_scratch(batches, test, 1, 0)  # warms up
     runs = {}

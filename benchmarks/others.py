@@ -31,7 +31,12 @@ def default_layout(net: nn.Module) -> nn.Module:
 
 
 def batches(
-    train: Path, test: Path, wants: Preprocess, batch: int, *more: nn.Module, drop_last=False
+    train_folder: Path,
+    test_folder: Path,
+    wants: Preprocess,
+    batch: int,
+    *more: nn.Module,
+    drop_last: bool = False,
 ) -> tuple[DataLoader, DataLoader]:
     """Returns training batches, cropped at random and flipped, and test batches, from files.
 
@@ -41,8 +46,9 @@ def batches(
     end = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(wants.mean, wants.std)]
     augment = v2.Compose([crop_and_flip(wants.size), *more, *end])
     centre = v2.Compose([v2.Resize(wants.resize), v2.CenterCrop(wants.size), *end])
-    learn = DataLoader(ImageFolder(train, augment), batch, shuffle=True, drop_last=drop_last)
-    return learn, DataLoader(ImageFolder(test, centre), batch)
+    train, test = ImageFolder(train_folder, augment), ImageFolder(test_folder, centre)
+    train = DataLoader(train, batch, shuffle=True, drop_last=drop_last)
+    return train, DataLoader(test, batch)
 
 
 def d2l_loop(net, folder: Path, optimizer, epochs: int, after: After, batch: int = 32) -> None:

@@ -35,10 +35,11 @@ def copy_few(folder: Path, n: int, target: Path) -> Path:
 def ours(name: str, size: int, folder: Path) -> tuple[float, float]:
     """Returns the seconds of one epoch of `fit`, and of it with `evaluate`."""
     net, augment = network(name, size), training.crop_and_flip(size)
-    learn, test = (data.read_folder(folder / part, net.preprocess) for part in ("train", "test"))
-    batches = data.loader(learn, BATCH, shuffle=True, augment=augment)
+    parts = (data.read_folder(folder / part, net.preprocess) for part in ("train", "test"))
+    training_set, test_set = parts
+    batches = data.loader(training_set, BATCH, shuffle=True, augment=augment)
     fit = training.fit_epoch(name, size, batches)
-    return fit, fit + seconds(lambda: train.evaluate(net, data.loader(test, 16)))
+    return fit, fit + seconds(lambda: train.evaluate(net, data.loader(test_set, 16)))
 
 
 def theirs(rival: str, name: str, size: int, folder: Path) -> float:

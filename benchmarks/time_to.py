@@ -78,12 +78,12 @@ def network(folder: Path) -> nn.Module:
 def ours(task: str, folder: Path, after: others.After) -> None:
     """Features of some pictures, once, and a linear classifier on them."""
     net = models.load_pretrained(size=SIDE)
-    learn = data.read_folder(folder / "train", net.preprocess, limit=NUMBER[task])
-    test = data.read_folder(folder / "test", net.preprocess)
+    training_set = data.read_folder(folder / "train", net.preprocess, limit=NUMBER[task])
+    test_set = data.read_folder(folder / "test", net.preprocess)
     strengths = {"C": [0.01, 0.1, 1]}
     search = GridSearchCV(training.linear(), strengths, scoring="neg_log_loss", cv=3)
-    search.fit(*training.features(net, learn))
-    features = training.features(net, test)
+    search.fit(*training.features(net, training_set))
+    features = training.features(net, test_set)
     after(-search.score(*features), search.best_estimator_.score(*features))
 
 
@@ -98,8 +98,8 @@ def d2l(task: str, folder: Path, after: others.After) -> None:
 
 def d2l_dogs(folder: Path, after: others.After) -> None:
     body = others.default_layout(models.load_pretrained())
-    learn, test = others.batches(folder / "train", folder / "test", body.preprocess, 128)
-    for net in others.d2l_dogs(body, learn):
+    train, test = others.batches(folder / "train", folder / "test", body.preprocess, 128)
+    for net in others.d2l_dogs(body, train):
         with torch.no_grad():
             pairs = [(net(pictures), labels) for pictures, labels in test]
         outputs, labels = (torch.cat(parts) for parts in zip(*pairs, strict=True))

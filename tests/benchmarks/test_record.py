@@ -72,12 +72,6 @@ def test_the_pages_quote_results_json(page):
     assert all(f"<!-- {mark} -->\n|" in text for mark in marks)
 
 
-def test_a_table_has_a_column_for_each_key_of_its_rows():
-    rows = [{"name": "a", "value": 1}, {"name": "b", "value": 2}]
-    assert tables.table(rows) == "| name | value |\n|---|---|\n| a | 1 |\n| b | 2 |\n"
-    assert tables.table([]) == ""
-
-
 def test_the_table_of_times_says_what_was_not_reached():
     def run(reached, *epochs):
         return {"reached": reached, "epochs": epochs, "threads": 1}
