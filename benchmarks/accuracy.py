@@ -32,17 +32,16 @@ def closing_numbers(accuracies: dict[str, list[float]]) -> dict[str, float]:
 
 def main(argv: list[str] | None = None) -> int:
     options = command("accuracy", __doc__, [*LESSONS, "transfer"]).parse_args(argv)
-    parts = options.parts or [*LESSONS, "transfer"]
     folders = (data.find("hotdog", "full") / part for part in ("train", "test"))
     train, test = (sum(1 for _ in folder.rglob("*.jpg")) for folder in folders)
     facts = {"data": f"{train} photographs to train on, {test} to test"}
-    lessons = [lesson_file(part) for part in parts if part != "transfer"]
+    lessons = [lesson_file(part) for part in options.parts if part != "transfer"]
     reports = run_lessons(lessons, Path("build/accuracy"), size="full") if lessons else []
     for report in reports:
         if not report.trouble:
             values = {"seconds": round(report.seconds), **report.values}
             keep(options.out, "accuracy", [report.name], values, **facts)
-    if "transfer" in parts:
+    if "transfer" in options.parts:
         start = clock()
         numbers = closing_numbers(transfer.measure())
         values = {"seconds": round(clock() - start), **numbers}

@@ -1,10 +1,10 @@
-"""What a GPU makes of it: `fit` beside the network alone, and all of CIFAR-10 from scratch.
+"""How fast a GPU is: `fit` beside the network alone, and all of CIFAR-10 from scratch.
 
 `fit` trains both networks on noise at 224 pixels, with batches from the processor and with those
 made on the GPU. `cifar-10` trains a network of nine layers with the helpers' own `fit`, and says
-how accurate it is after so many epochs and after those that fit into `--seconds`. The pictures lie
-decoded on the GPU; starting, reading and measuring are not counted. For comparison: KellerJordan's
-cifar10-airbench, a loop and a network made for this, reports 0.94 in 2.6 s on an A100.
+how accurate it is after so many epochs. The pictures lie decoded on the GPU; starting, reading and
+measuring are not counted. For comparison: KellerJordan's cifar10-airbench, a loop and a network
+made for this, reports 0.94 in 2.6 s on an A100.
 
 Both in full and in half precision. CIFAR-10 needs cifar10_full_jpeg.npz in COURSE_DATA: `blob`,
 the bytes of 60,000 JPEGs; `length`, `label` and `is_train` of each; `classes`. The dog breeds and
@@ -26,26 +26,14 @@ from torchvision.transforms.v2.functional import pil_to_tensor
 from benchmarks import training
 from benchmarks.record import command, keep, show
 from benchmarks.timing import call_apart, seconds, summary, take_turns
-from benchmarks.training import NETWORKS, network, sgd
+from benchmarks.training import NETWORKS, network
 from helpers import data, train
 from helpers.preprocess import Preprocess
-from helpers.train import accelerator
 from scale import on_device
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 CIFAR = Preprocess(32, 32, (0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616), "bilinear")
 PRECISIONS = ("no", "bf16")  # what `accelerate launch --mixed_precision` tells `fit`
-
-
-def ceiling(name: str, size: int, batch: int, steps: int) -> float:
-    """Returns the seconds of training on one batch that stays on the device."""
-    net, prepared = network(name, size).train(), accelerator()
-    net, optimizer = prepared.prepare(net, sgd(net))
-    batch_on_device = training.noise(batch, size, device=DEVICE)
-    step = partial(training.step, net, optimizer, *batch_on_device, backward=prepared.backward)
-    for _ in range(3):  # warms up
-        step()
-    return seconds(lambda: [step() for _ in range(steps)])
 
 
 def noise(n: int, wants: Preprocess) -> data.Pictures:
@@ -54,14 +42,6 @@ def noise(n: int, wants: Preprocess) -> data.Pictures:
     decoded = list(torch.randint(256, shape, dtype=torch.uint8))
     labels = torch.arange(n) % 2
     return data.Pictures([Path(str(i)) for i in range(n)], labels, ["a", "b"], wants, decoded)
-
-
-def fit_seconds(name: str, size: int, batches: DataLoader) -> float:
-    """Returns the seconds of an epoch of `fit`, after one that warms up."""
-    net = network(name, size)
-    fit = partial(train.fit, net, batches, None, sgd(net), 1, quiet=True)
-    fit(seed=1)
-    return seconds(fit)
 
 
 def fit_rates(rounds: int, batch: int = 128, steps: int = 20, size: int = 224) -> dict[str, dict]:
@@ -73,18 +53,19 @@ def fit_rates(rounds: int, batch: int = 128, steps: int = 20, size: int = 224) -
         cut = partial(on_device.cut_and_mirror, size=size)
         there = on_device.loader(pictures, batch, device=DEVICE, shuffle=True, augment=cut)
         methods = {
-            "ceiling": partial(ceiling, name, size, batch, steps),
-            "processor": partial(fit_seconds, name, size, here),
-            "GPU": partial(fit_seconds, name, size, there),
+            "ceiling": partial(training.ceiling, name, size, batch, steps),
+            "processor": partial(training.fit_epoch, name, size, here),
+            "GPU": partial(training.fit_epoch, name, size, there),
         }
-        rows = [
-            {
-                "ceiling, pictures/s": n / times["ceiling"],
-                "fit over it, batches made by the processor": times["ceiling"] / times["processor"],
-                "fit over it, batches made on the GPU": times["ceiling"] / times["GPU"],
+        rows = []
+        for times in take_turns(methods, 1 + rounds)[1:]:  # the first round warms up
+            ceiling = times["ceiling"]
+            row = {
+                "ceiling, pictures/s": n / ceiling,
+                "fit over it, batches made by the processor": ceiling / times["processor"],
+                "fit over it, batches made on the GPU": ceiling / times["GPU"],
             }
-            for times in take_turns(methods, rounds)
-        ]
+            rows.append(row)
         rates[name] = summary(rows)
     return rates
 
@@ -151,38 +132,32 @@ def from_scratch(
     return {"s": duration, "accuracy": train.evaluate(net, test)["accuracy"]}
 
 
-def cifar(file: Path, epochs: list[int], limit: float, rounds: int) -> dict[str, dict]:
-    """Returns {epochs: medians and ranges over seeds}, also for those that fit into the limit."""
+def cifar(file: Path, epochs: list[int], rounds: int) -> dict[str, dict]:
+    """Returns {epochs: medians and ranges over seeds}."""
     pictures, test = read_cifar(file)
     shift = on_device.shift_and_mirror
     batches = on_device.loader(pictures, 512, device=DEVICE, shuffle=True, augment=shift)
     test = on_device.loader(test, 1000, device=DEVICE)
     from_scratch(batches, test, 1, 0)  # warms up
-    one_epoch = from_scratch(batches, test, 1, 0)["s"]
     runs = {}
-    for number in [*epochs, max(1, int(limit / one_epoch))]:
+    for number in epochs:
         rows = [from_scratch(batches, test, number, seed) for seed in range(rounds)]
         runs[f"{number} epochs"] = summary(rows) | {"n": rounds}
     return runs
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = command("gpu", __doc__, ["fit", "cifar-10"])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, nargs="*", default=[16, 24])
-    parser.add_argument("--seconds", type=float, default=60)
+    parser = command("gpu", __doc__, ["fit", "cifar-10"], rounds=3)
+    parser.add_argument("--epochs", type=int, nargs="+", default=[16, 24], help="of CIFAR-10")
     options = parser.parse_args(argv)
     if DEVICE.type == "cpu":
         parser.error("there is no GPU here: benchmarks.speed measures processors.")
     file = Path(os.environ.get("COURSE_DATA", data.FOLDER)) / "cifar10_full_jpeg.npz"
-    tasks = {
-        "fit": (fit_rates, options.rounds),
-        "cifar-10": (cifar, file, options.epochs, options.seconds, options.rounds),
-    }
-    for part in options.parts or tasks:
+    measures = {"fit": fit_rates, "cifar-10": partial(cifar, file, options.epochs)}
+    for part in options.parts:
         for precision in PRECISIONS:
             os.environ["ACCELERATE_MIXED_PRECISION"] = precision  # a new process reads it
-            measured = call_apart(*tasks[part])
+            measured = call_apart(measures[part], options.rounds)
             print(part, precision, measured, flush=True)
             keep(options.out, "gpu", [part, precision], measured)
     show(options.out, "gpu")

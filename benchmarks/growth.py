@@ -18,7 +18,7 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import InterpolationMode, Resize
 
 from benchmarks.record import command, keep, show
-from benchmarks.timing import call_apart, clock, median_range, seconds, summary, take_turns
+from benchmarks.timing import call_apart, clock, seconds, summary, take_turns
 from helpers import data
 from helpers.preprocess import Preprocess
 
@@ -43,7 +43,7 @@ def side(short: int) -> Preprocess:
     return Preprocess(short, short, (0.5,) * 3, (0.5,) * 3, "bicubic")
 
 
-def reading(folder: Path, short: int, store: Path, memory: str = "") -> dict:
+def read(folder: Path, short: int, store: Path, memory: str = "") -> dict:
     """Reads a folder's pictures; memory: the megabytes that may stay in memory.
 
     store: takes the place of data/, where pictures that memory does not hold are kept decoded.
@@ -63,8 +63,8 @@ def reading(folder: Path, short: int, store: Path, memory: str = "") -> dict:
     }
 
 
-def passing(folder: Path, short: int) -> float:
-    """Seconds to decode and resize a folder's pictures by several threads, and to keep nothing."""
+def read_and_drop(folder: Path, short: int) -> float:
+    """Returns the seconds to decode and resize a folder's pictures in threads; keeps nothing."""
 
     def decode(file: Path) -> None:
         data.to_tensor(data.read_picture(file), side(short))
@@ -75,7 +75,7 @@ def passing(folder: Path, short: int) -> float:
 
 
 def image_folder(root: Path, short: int) -> float:
-    """Seconds of a pass over both parts as everybody writes it: decode and resize, one process."""
+    """Returns the seconds of a pass as everybody writes it: decode and resize in one process."""
     resize = Resize(short, InterpolationMode.BICUBIC)
     return seconds(
         lambda: sum(1 for part in ("train", "test") for _ in ImageFolder(root / part, resize))
@@ -97,13 +97,14 @@ def copies(originals: list[Path], n: int, folder: Path) -> Path:
     return folder
 
 
-def two_visits(folder: Path, short: int, work: Path, memory: str = "") -> list[dict]:
+def two_visits(folder: Path, short: int, work: Path, memory: str = "") -> dict[str, dict]:
     """Returns what a first and a next process measured that read the same pictures."""
     with tempfile.TemporaryDirectory(dir=work) as store:
-        return [fresh(reading, folder, short, Path(store), memory) for _ in range(2)]
+        visit = partial(fresh, read, folder, short, Path(store), memory)
+        return {"first": visit(), "next": visit()}
 
 
-def grow(rounds: int, numbers: list[int], work: Path) -> dict[str, dict]:
+def grow(numbers: list[int], rounds: int, work: Path) -> dict[str, dict]:
     """Returns a row per set and number: seconds and peak of the first visit and of the next."""
     methods, sizes = {}, {}
     for name, (where, pattern, short, possible) in SETS.items():
@@ -114,29 +115,34 @@ def grow(rounds: int, numbers: list[int], work: Path) -> dict[str, dict]:
             sizes[f"{name}, {n:,}"] = n
     turns, rows = take_turns(methods, rounds), {}
     for name, n in sizes.items():
-        first, again = zip(*(turn[name] for turn in turns), strict=True)
-        row = {"n": n} | {key: first[0][key] for key in ("decoded", "on disk")}
-        for visit, measured in (("first", first), ("next", again)):
-            for unit in ("s", "MB"):
-                row[f"{visit}, {unit}"] = median_range([values[unit] for values in measured])
-        rows[name] = row | {"rounds": rounds}
+        measured = [
+            {
+                f"{visit}, {unit}": row[unit]
+                for visit, row in turn[name].items()
+                for unit in ("s", "MB")
+            }
+            for turn in turns
+        ]
+        first = turns[0][name]["first"]
+        facts = {"n": n, "decoded": first["decoded"], "on disk": first["on disk"]}
+        rows[name] = facts | summary(measured) | {"rounds": rounds}
     return rows
 
 
 def compare(short: int, work: Path) -> dict[str, float]:
     """Reads all hot dogs by ImageFolder, by the course, and on the second visit."""
     root = data.find("hotdog", "full")
-    theirs, ours = (fresh(method, root, short) for method in (image_folder, passing))
-    in_memory = fresh(reading, root, short, work / "memory", UNLIMITED)
-    first, again = two_visits(root, short, work, NOTHING)
+    theirs, ours = (fresh(method, root, short) for method in (image_folder, read_and_drop))
+    in_memory = fresh(read, root, short, work / "memory", UNLIMITED)
+    first, again = (visit["s"] for visit in two_visits(root, short, work, NOTHING).values())
     return {
         "ImageFolder, s": theirs,
         "threads, s": ours,
         "threads over ImageFolder": ours / theirs,
         "kept in memory, s": in_memory["s"],
-        "kept in a file, s": first["s"],
-        "next visit, s": again["s"],
-        "next visit over first": again["s"] / first["s"],
+        "kept in a file, s": first,
+        "next visit, s": again,
+        "next visit over first": again / first,
     }
 
 
@@ -152,18 +158,14 @@ def decode(rounds: int, work: Path) -> dict[str, dict]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = command("growth", __doc__, ["pictures", "decode"])
+    parser = command("growth", __doc__, ["pictures", "decode"], rounds=3)
     parser.add_argument("--numbers", type=int, nargs="+", default=[1_000, 10_000, 60_000])
-    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args(argv)
+    measures = {"pictures": partial(grow, options.numbers), "decode": decode}
     data.FOLDER.mkdir(exist_ok=True)
-    for part in options.parts or ["pictures", "decode"]:
-        with tempfile.TemporaryDirectory(dir=data.FOLDER) as place:
-            work = Path(place)
-            if part == "pictures":
-                rows = grow(options.rounds, options.numbers, work)
-            else:
-                rows = decode(options.rounds, work)
+    for part in options.parts:
+        with tempfile.TemporaryDirectory(dir=data.FOLDER) as work:
+            rows = measures[part](options.rounds, Path(work))
         for name, row in rows.items():
             keep(options.out, "growth", [part, name], row)
     show(options.out, "growth")

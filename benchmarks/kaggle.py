@@ -13,18 +13,16 @@ from pathlib import Path
 
 import nbformat
 import torch
-from torch.utils.data import DataLoader
-from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
-from benchmarks import others, tables
+from benchmarks import others
 from benchmarks.record import NOTEBOOKS, command, keep, lesson_file, show
 from benchmarks.timing import call_apart, clock, median_range, seconds, take_turns
-from benchmarks.training import crop_and_flip
-from helpers import data, kaggle, train
+from helpers import data, kaggle, models, train
 from helpers.kaggle import find_answers
+from helpers.preprocess import Preprocess
 
-MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # as the book's section has them
+BOOK = Preprocess(224, 256, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "bilinear")
 EPOCHS, PICTURES = 10, 10_000
 Rounds = list[dict[str, float]]
 
@@ -48,7 +46,7 @@ def organize(rounds: int) -> Rounds:
 
 
 def organize_once(root: Path) -> dict[str, float]:
-    """Seconds to organise a competition, and the disk that the new folder takes."""
+    """Returns the seconds to organise a competition, and the disk that the new folder takes."""
     with tempfile.TemporaryDirectory(dir=data.FOLDER) as place:
         folder = Path(place) / "organized"
         duration = seconds(lambda: kaggle.organize(root, 0.1, folder=folder))
@@ -61,30 +59,27 @@ def organize_once(root: Path) -> dict[str, float]:
 
 
 def book(folder: Path) -> float:
-    """Seconds of the book's way: read, augment and run every picture in each of ten epochs.
+    """Returns the seconds of the book's way: all pictures go through the network in each epoch.
 
     Trains once on all labelled pictures and predicts the test pictures; the book also trains a
     first time, to look at the validation loss, which is left out here.
     """
     start = clock()
-    end = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]
     jitter = v2.ColorJitter(brightness=0.4, contrast=0.4, saturation=0.4)
-    augment = v2.Compose([crop_and_flip(224), jitter, *end])
-    centre = v2.Compose([v2.Resize(256), v2.CenterCrop(224), *end])
-    labelled = ImageFolder(folder / "train_valid", augment)
-    batches = DataLoader(labelled, 128, shuffle=True, drop_last=True)
-    net = others.d2l_dogs_network(len(labelled.classes))
-    epochs = others.d2l_dogs_epochs(net, batches)
+    labelled, test = others.batches(
+        folder / "train_valid", folder / "test", BOOK, 128, jitter, drop_last=True
+    )
+    epochs = others.d2l_dogs(models.load_pretrained(), labelled)
     for _ in range(EPOCHS):
-        next(epochs)
+        net = next(epochs)
     with torch.no_grad():
-        for pictures, _ in DataLoader(ImageFolder(folder / "test", centre), 128):
+        for pictures, _ in test:
             net(pictures).softmax(1)
     return clock() - start
 
 
 def ours() -> dict[str, float]:
-    """Lesson 06's first sections: seconds from JPEG files to a validated submission, its score."""
+    """Returns the seconds of lesson 06's way to a validated submission, and its score."""
     lesson = Lesson("06")
     lesson.run("06-setup", "06-whole-clock")
     start = clock()
@@ -100,10 +95,10 @@ def dogs(rounds: int) -> Rounds:
     methods = {"ours": ours, "book": lambda: call_apart(book, folder)}
     return [
         {
-            tables.SUBMISSION_SECONDS: row["ours"]["seconds"],
+            "dog breeds, JPEG files to validated submission, s": row["ours"]["seconds"],
             "dog breeds, the book's loop with the same network, s": row["book"],
-            tables.OVER_BOOK: row["ours"]["seconds"] / row["book"],
-            tables.DOGS_ACCURACY: row["ours"]["accuracy"],
+            "dog breeds, ours over the book's": row["ours"]["seconds"] / row["book"],
+            "dog breeds, test accuracy": row["ours"]["accuracy"],
             "dog breeds, test log-loss, nats": row["ours"]["log_loss"],
         }
         for row in take_turns(methods, rounds)
@@ -140,10 +135,10 @@ def cifar(rounds: int) -> Rounds:
         minutes = (clock() - start) / 60
         answers = [wide.train_valid.class_names[i] for i in chosen]
         kaggle.write_submission(ids, answers, sample, file)
-        accuracy = kaggle.score(file, find_answers("cifar-10", "full"))["accuracy"]
+        score = kaggle.score(file, find_answers("cifar-10", "full"))
         rows.append(
             {
-                tables.CIFAR_ACCURACY: accuracy,
+                "CIFAR-10, fine-tuned on 10,000 pictures, test accuracy": score["accuracy"],
                 "CIFAR-10, fine-tuned on 10,000 pictures, min": minutes,
             }
         )
@@ -154,15 +149,13 @@ MEASURES = {"organize": organize, "dogs": dogs, "cifar": cifar}
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = command("kaggle", __doc__, list(MEASURES))
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args(argv)
+    options = command("kaggle", __doc__, MEASURES, rounds=3).parse_args(argv)
     out = options.out.resolve()
     os.environ["COURSE_SIZE"] = "full"
     if "COURSE_DATA" in os.environ:
         os.environ["COURSE_DATA"] = os.path.abspath(os.environ["COURSE_DATA"])
     os.chdir(NOTEBOOKS)  # where the cells are at home
-    for part in options.parts or MEASURES:
+    for part in options.parts:
         rows = MEASURES[part](options.rounds)
         for name in rows[0]:
             values = [row[name] for row in rows]

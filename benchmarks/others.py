@@ -22,7 +22,6 @@ from helpers.preprocess import Preprocess
 
 HAS_FASTAI = importlib.util.find_spec("fastai") is not None
 NO_FASTAI = "fastai is not installed, so it is left out: benchmarks/README.md says how."
-WORKERS = 0  # processes that read files: where two cores are busy anyway, more made all slower
 After = Callable[[float | None, float], None]
 warnings.filterwarnings("ignore")  # the book's code and fastai use older calls
 
@@ -31,21 +30,32 @@ def default_layout(net: nn.Module) -> nn.Module:
     return net.to(memory_format=torch.contiguous_format)
 
 
-def batches(folder: Path, wants: Preprocess, batch: int) -> tuple[DataLoader, DataLoader]:
-    """Returns training batches, cropped at random and flipped, and test batches, from files."""
+def batches(
+    train_folder: Path,
+    test_folder: Path,
+    wants: Preprocess,
+    batch: int,
+    *more: nn.Module,
+    drop_last: bool = False,
+) -> tuple[DataLoader, DataLoader]:
+    """Returns training batches, cropped at random and flipped, and test batches, from files.
+
+    more: what else augments the training pictures. No worker processes: where both cores are busy
+    anyway, they made everything slower.
+    """
     end = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(wants.mean, wants.std)]
-    augment = v2.Compose([crop_and_flip(wants.size), *end])
+    augment = v2.Compose([crop_and_flip(wants.size), *more, *end])
     centre = v2.Compose([v2.Resize(wants.resize), v2.CenterCrop(wants.size), *end])
-    train, test = ImageFolder(folder / "train", augment), ImageFolder(folder / "test", centre)
-    train = DataLoader(train, batch, shuffle=True, num_workers=WORKERS)
-    return train, DataLoader(test, batch, num_workers=WORKERS)
+    train, test = ImageFolder(train_folder, augment), ImageFolder(test_folder, centre)
+    train = DataLoader(train, batch, shuffle=True, drop_last=drop_last)
+    return train, DataLoader(test, batch)
 
 
 def d2l_loop(net, folder: Path, optimizer, epochs: int, after: After, batch: int = 32) -> None:
     """The loop of the book's section on fine-tuning, less its plot; it sums the loss of a batch."""
     from d2l import torch as d2l
 
-    train, test = batches(folder, net.preprocess, batch)
+    train, test = batches(folder / "train", folder / "test", net.preprocess, batch)
     loss, devices = nn.CrossEntropyLoss(reduction="none"), [torch.device("cpu")]
     default_layout(net)
     for _ in range(epochs):
@@ -54,38 +64,32 @@ def d2l_loop(net, folder: Path, optimizer, epochs: int, after: After, batch: int
         after(None, d2l.evaluate_accuracy_gpu(net, test))
 
 
-def d2l_dogs_network(classes: int) -> nn.Sequential:
-    """The network of the book's section on dog breeds, with the course's body.
+def d2l_dogs(body: nn.Module, train: DataLoader) -> Iterator[nn.Module]:
+    """The book's section on dog breeds: yields the network after each epoch, without end.
 
     The body is frozen with its output layer; two new layers follow.
     """
-    body = models.load_pretrained().requires_grad_(False)
-    new = nn.Sequential(nn.Linear(1000, 256), nn.ReLU(), nn.Linear(256, classes))
-    return nn.Sequential(body, new)
-
-
-def d2l_dogs_epochs(net: nn.Sequential, batches: DataLoader) -> Iterator[None]:
-    """The loop of the book's section on dog breeds: each step of the iterator trains an epoch."""
-    trained = [p for p in net.parameters() if p.requires_grad]
-    optimizer = torch.optim.SGD(trained, lr=1e-4, momentum=0.9, weight_decay=1e-4)
+    new = nn.Sequential(nn.Linear(1000, 256), nn.ReLU(), nn.Linear(256, len(train.dataset.classes)))
+    net = nn.Sequential(body.requires_grad_(False), new)
+    optimizer = torch.optim.SGD(new.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.9)
     loss = nn.CrossEntropyLoss(reduction="none")
     while True:
-        for pictures, labels in batches:
+        for pictures, labels in train:
             optimizer.zero_grad()
             loss(net(pictures), labels).sum().backward()
             optimizer.step()
         schedule.step()
-        yield
+        yield net
 
 
 def plain_loop(net, folder: Path, optimizer, epochs: int, after: After, batch: int = 32) -> None:
     """The two phases of an epoch as in PyTorch's tutorial on transfer learning."""
-    loaders = dict(zip(("train", "test"), batches(folder, net.preprocess, batch), strict=True))
+    train, test = batches(folder / "train", folder / "test", net.preprocess, batch)
     criterion = nn.CrossEntropyLoss()
     default_layout(net)
     for _ in range(epochs):
-        for phase, loader in loaders.items():
+        for phase, loader in (("train", train), ("test", test)):
             net.train(phase == "train")
             total_loss, right = 0.0, 0
             for pictures, labels in loader:
@@ -119,7 +123,7 @@ def fastai_learner(net, folder: Path, after: After, batch: int = 32, **options):
         train="train",
         valid="test",
         bs=batch,
-        num_workers=WORKERS,
+        num_workers=0,
         item_tfms=[fastai.RandomResizedCrop(wants.size, min_scale=0.08), fastai.FlipItem()],
         batch_tfms=fastai.Normalize.from_stats(wants.mean, wants.std, cuda=False),
         device=torch.device("cpu"),

@@ -5,7 +5,7 @@ import datetime
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -19,8 +19,14 @@ FILE, NOTEBOOKS = ROOT / "benchmarks" / "results.json", ROOT / "notebooks"
 PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
 
 
-def command(name: str, doc: str, parts: Sequence[str] = ()) -> argparse.ArgumentParser:
-    """Returns the parser of one benchmark; parts: what it can measure, each on its own."""
+def command(
+    name: str, doc: str, parts: Iterable[str] = (), rounds: int | None = None
+) -> argparse.ArgumentParser:
+    """Returns the parser of one benchmark.
+
+    parts: what it can measure, each on its own; without any in the command, all of them.
+    rounds: how often each thing is measured by default; None: once.
+    """
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(f"python -m benchmarks.{name}", None, doc, formatter_class=raw)
 
@@ -30,8 +36,12 @@ def command(name: str, doc: str, parts: Sequence[str] = ()) -> argparse.Argument
         return word
 
     if parts:
-        what = f"{', '.join(parts)}; by default all"
-        parser.add_argument("parts", nargs="*", type=part, metavar="PART", help=what)
+        text = f"{', '.join(parts)}; by default all"
+        parser.add_argument(
+            "parts", nargs="*", type=part, default=list(parts), metavar="PART", help=text
+        )
+    if rounds:
+        parser.add_argument("--rounds", type=int, default=rounds)
     parser.add_argument(
         "--out", type=Path, default=FILE, help="another file for the results; leaves the pages"
     )

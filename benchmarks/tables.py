@@ -24,6 +24,11 @@ def median(value: list[float] | None, digits: int) -> str:
     return f"{middle} ({low} to {high})"
 
 
+def medians(values: dict[str, list[float]], columns: dict[str, int]) -> dict[str, str]:
+    """Returns the columns of a row; columns: quantities and their digits after the point."""
+    return {name: median(values.get(name), digits) for name, digits in columns.items()}
+
+
 def mean(values: dict[str, float], name: str) -> str:
     """Returns a mean and its standard deviation, if there were several seeds."""
     deviation = values.get(f"{name}, standard deviation")
@@ -52,37 +57,39 @@ def accuracy_table(result: dict) -> str:
     rows, remarks = [], []
     for lesson, values in sorted(result["results"].items()):
         number = lesson[:2] if lesson[:2].isdigit() else ""
-        duration = f"{values['seconds'] / 60:.0f} min"
-        remarks.append(f"lesson {number} {duration}" if number else f"{lesson} {duration}")
-        for name in values:
-            about_another = name == "seconds" or name.endswith((", standard deviation", ", seeds"))
-            quoted = any(fnmatchcase(name, pattern) for pattern in QUOTED.get(number, "*"))
-            if quoted and not about_another:
-                rows.append(
-                    {
-                        "lesson": number,
-                        "method": name,
-                        "accuracy": mean(values, name),
-                        "seeds or draws": values.get(f"{name}, seeds", 1),
-                    }
-                )
+        place = f"lesson {number}" if number else lesson
+        remarks.append(f"{place} {values['seconds'] / 60:.0f} min")
+        rows += [
+            {
+                "lesson": number,
+                "method": name,
+                "accuracy": mean(values, name),
+                "seeds or draws": values.get(f"{name}, seeds", 1),
+            }
+            for name in values
+            if any(fnmatchcase(name, pattern) for pattern in QUOTED.get(number, "*"))
+            and name != "seconds"
+            and not name.endswith((", standard deviation", ", seeds"))
+        ]
     if "note" in result:
         remarks.append(result["note"])
     return f"{table(rows)}\n{result['data']}; {', '.join(remarks)}. {where(result)}\n"
 
 
+SPEED = {
+    "ceiling, pictures/s": 1,
+    "fit, pictures/s": 1,
+    "fit over ceiling": 2,
+    "epoch over d2l": 2,
+    "epoch over fastai": 2,
+    "epoch over plain PyTorch": 2,
+}
+
+
 def speed_table(result: dict) -> str:
     """A row per network and picture size."""
     rows = [
-        {
-            "network": name,
-            "ceiling, pictures/s": median(values["ceiling, pictures/s"], 1),
-            "`fit`, pictures/s": median(values["fit, pictures/s"], 1),
-            "`fit` over ceiling": median(values["fit over ceiling"], 2),
-            "epoch over d2l": median(values["epoch over d2l"], 2),
-            "epoch over fastai": median(values.get("epoch over fastai"), 2),
-            "epoch over plain PyTorch": median(values["epoch over plain PyTorch"], 2),
-        }
+        {"network": name} | medians(values, SPEED)
         for name, values in sorted(result["results"].items())
     ]
     return (
@@ -90,33 +97,6 @@ def speed_table(result: dict) -> str:
         f"{result['pictures']} photographs to train on and half as many to test; the methods take "
         f"turns. {where(result)}\n"
     )
-
-
-def ceiling_table(result: dict) -> str:
-    """A row per thing that was tried, a column per network; then accuracy by side and number."""
-    tables = []
-    for task, networks in result["results"].items():
-        if task == "sizes":
-            continue
-        rows = []
-        for way in next(iter(networks.values())):
-            row = {f"{task}: pictures/s": way}
-            for network, rates in networks.items():
-                once = way.endswith("first step, s")
-                row[network] = f"{rates[way][0]:.0f}" if once else median(rates[way], 1)
-            rows.append(row)
-        tables.append(table(rows))
-    rows = []
-    for side, values in result["results"].get("sizes", {}).items():
-        row = {"side, pixels": side, "reading and features of all 2,800, s": f"{values['s']:.1f}"}
-        for number, score in values.items():
-            if number != "s":
-                row[f"{number} per class"] = "{:.3f} ± {:.3f}".format(*score)
-        rows.append(row)
-    if rows:
-        tables.append(table(rows))
-    rounds = f"Median (smallest to largest) of {result['n']} rounds. " if "n" in result else ""
-    return "\n".join([*tables, f"{rounds}{where(result)}\n"])
 
 
 GOALS = {"hotdog": "hot dogs, accuracy 0.94", "dogs": "dog breeds, log-loss 0.25"}
@@ -130,12 +110,13 @@ def arrival(run: dict) -> str:
 
 def time_table(result: dict) -> str:
     """A row per task and method."""
-    rows = []
+    rows, threads = [], set()
     for task, methods in result["results"].items():
         best = methods["ours"]["epochs"][-1][0]
         for method, run in methods.items():
             seconds, loss, accuracy = run["epochs"][-1]
             log_loss = "" if loss is None else f"{loss:.2f}, "
+            threads.add(run["threads"])
             rows.append(
                 {
                     "goal on the test pictures": GOALS[task],
@@ -146,24 +127,18 @@ def time_table(result: dict) -> str:
                     "ours over it": f"{'' if run['reached'] else 'under '}{best / seconds:.3f}",
                 }
             )
-    threads = max(run["threads"] for runs in result["results"].values() for run in runs.values())
-    word = "thread" if threads == 1 else "threads"
-    return f"{table(rows)}\nEach once, with {threads} {word}. {where(result)}\n"
+    return f"{table(rows)}\nEach once; threads: {max(threads)}. {where(result)}\n"
 
 
-SUBMISSION_SECONDS = "dog breeds, JPEG files to validated submission, s"
-OVER_BOOK = "dog breeds, ours over the book's"
-DOGS_ACCURACY = "dog breeds, test accuracy"
-CIFAR_ACCURACY = "CIFAR-10, fine-tuned on 10,000 pictures, test accuracy"
 KAGGLE = {  # digits after the point
     "organize 10,000 + 2,000 pictures, s": 2,
     "organize 10,000 + 2,000 pictures, MB of disk": 2,
-    SUBMISSION_SECONDS: 2,
+    "dog breeds, JPEG files to validated submission, s": 2,
     "dog breeds, the book's loop with the same network, s": 2,
-    OVER_BOOK: 3,
-    DOGS_ACCURACY: 3,
+    "dog breeds, ours over the book's": 3,
+    "dog breeds, test accuracy": 3,
     "dog breeds, test log-loss, nats": 2,
-    CIFAR_ACCURACY: 3,
+    "CIFAR-10, fine-tuned on 10,000 pictures, test accuracy": 3,
     "CIFAR-10, fine-tuned on 10,000 pictures, min": 2,
 }
 
@@ -177,6 +152,17 @@ def kaggle_table(result: dict) -> str:
             text = median(value, digits) if rounds > 1 else f"{value[0]:.{digits}f}"
             rows.append({"what": name, "median (smallest to largest)": text, "rounds": rounds})
     return f"{table(rows)}\n{where(result)}\n"
+
+
+DECODE = {
+    "ImageFolder, s": 2,
+    "threads, s": 2,
+    "threads over ImageFolder": 2,
+    "kept in memory, s": 2,
+    "kept in a file, s": 2,
+    "next visit, s": 3,
+    "next visit over first": 3,
+}
 
 
 def growth_table(result: dict) -> str:
@@ -195,52 +181,45 @@ def growth_table(result: dict) -> str:
         for name, values in result["results"].get("pictures", {}).items()
     ]
     sizes = [
-        {
-            "pictures": f"{values['n']:,} {name}",
-            "ImageFolder, s": median(values["ImageFolder, s"], 2),
-            "threads, s": median(values["threads, s"], 2),
-            "threads over ImageFolder": median(values["threads over ImageFolder"], 2),
-            "kept in memory, s": median(values["kept in memory, s"], 2),
-            "kept in a file, s": median(values["kept in a file, s"], 2),
-            "next visit, s": median(values["next visit, s"], 3),
-            "next visit over first": median(values["next visit over first"], 3),
-            "rounds": values["rounds"],
-        }
+        {"pictures": f"{values['n']:,} {name}"}
+        | medians(values, DECODE)
+        | {"rounds": values["rounds"]}
         for name, values in result["results"].get("decode", {}).items()
     ]
     rounds = "Median (smallest to largest) of the rounds, each visit a process of its own."
     return f"{table(numbers)}\n{table(sizes)}\n{rounds} {where(result)}\n"
 
 
+GPU_FIT = {
+    "ceiling, pictures/s": 0,
+    "fit over it, batches made by the processor": 2,
+    "fit over it, batches made on the GPU": 2,
+}
+GPU_CIFAR = {"s": 1, "accuracy": 4}
 PRECISIONS = {"no": "full", "bf16": "half"}
 
 
 def gpu_table(result: dict) -> str:
     """A row per network and precision; then one per number of epochs of CIFAR-10."""
-    rates, runs = [], []
-    for kind, networks in result["results"].get("fit", {}).items():
-        for name, values in networks.items():
-            row = {"network": name, "precision": PRECISIONS[kind]}
-            digits = {quantity: 0 if "pictures/s" in quantity else 2 for quantity in values}
-            rates.append(row | {q: median(value, digits[q]) for q, value in values.items()})
-    for kind, numbers in result["results"].get("cifar-10", {}).items():
-        for name, values in numbers.items():
-            runs.append(
-                {
-                    "CIFAR-10 from scratch": name,
-                    "precision": PRECISIONS[kind],
-                    "s": median(values["s"], 1),
-                    "test accuracy": median(values["accuracy"], 4),
-                    "seeds": values["n"],
-                }
-            )
+    fit, cifar = (result["results"].get(part, {}) for part in ("fit", "cifar-10"))
+    rates = [
+        {"network": name, "precision": PRECISIONS[kind]} | medians(values, GPU_FIT)
+        for kind, networks in fit.items()
+        for name, values in networks.items()
+    ]
+    runs = [
+        {"CIFAR-10 from scratch": name, "precision": PRECISIONS[kind]}
+        | medians(values, GPU_CIFAR)
+        | {"seeds": values["n"]}
+        for kind, numbers in cifar.items()
+        for name, values in numbers.items()
+    ]
     return f"{table(rates)}\n{table(runs)}\n{where(result)}\n"
 
 
 TABLES = {
     "accuracy": accuracy_table,
     "speed": speed_table,
-    "ceiling": ceiling_table,
     "time": time_table,
     "kaggle": kaggle_table,
     "growth": growth_table,
@@ -250,10 +229,9 @@ TABLES = {
 
 def headlines(results: dict) -> str:
     """A few values with their spread, for the README."""
-    lessons, kaggle, speed, goals = (
-        results[benchmark]["results"] for benchmark in ("accuracy", "kaggle", "speed", "time")
+    lessons, goals, kaggle, speed = (
+        results[benchmark]["results"] for benchmark in ("accuracy", "time", "kaggle", "speed")
     )
-    lite0, resnet = speed["efficientnet_lite0, 224 px"], speed["resnet18, 224 px"]
 
     def seeds(lesson: str, name: str) -> str:
         return f"{mean(lessons[lesson], name)}, {lessons[lesson][f'{name}, seeds']} seeds"
@@ -266,30 +244,26 @@ def headlines(results: dict) -> str:
         once = min(value[:3]) == max(value[:3])
         return f"{value[0]:.{digits}f} (once)" if once else median(value, digits)
 
-    reused = "hotdog, no training: row copied, rival raised"
+    scratch = seeds("02_scratch_baseline", "from scratch, fair")
+    reused = seeds("03_classifier_weight_reuse", "hotdog, no training: row copied, rival raised")
+    submission = rounds(kaggle["dog breeds, JPEG files to validated submission, s"], 1)
+    over_book_dogs = rounds(kaggle["dog breeds, ours over the book's"], 3)
+    cifar = rounds(kaggle["CIFAR-10, fine-tuned on 10,000 pictures, test accuracy"], 3)
+    lite0, resnet = speed["efficientnet_lite0, 224 px"], speed["resnet18, 224 px"]
+    over_book, over_fastai = "epoch over d2l", "epoch over fastai"
     measured = {
         "hot dogs, fine-tuned (lesson 01): accuracy": seeds("01_hotdog_fine_tuning", "fine-tuned"),
-        "hot dogs, the same network from scratch (lesson 02): accuracy": seeds(
-            "02_scratch_baseline", "from scratch, fair"
-        ),
-        "hot dogs, one old row reused, no training (lesson 03): accuracy": seeds(
-            "03_classifier_weight_reuse", reused
-        ),
+        "hot dogs, the same network from scratch (lesson 02): accuracy": scratch,
+        "hot dogs, one old row reused, no training (lesson 03): accuracy": reused,
         "hot dogs, features of 800 pictures: from JPEG files to accuracy 0.94": times("hotdog"),
         "ten dog breeds, features of 400 pictures: from JPEG files to log-loss 0.25": times("dogs"),
-        "ten dog breeds (lesson 06): accuracy": rounds(kaggle[DOGS_ACCURACY], 3),
-        "ten dog breeds: seconds from JPEG files to a validated submission": rounds(
-            kaggle[SUBMISSION_SECONDS], 1
-        ),
-        "ten dog breeds: that time over the book's": rounds(kaggle[OVER_BOOK], 3),
-        "CIFAR-10, fine-tuned on 10,000 pictures (lesson 05): accuracy": rounds(
-            kaggle[CIFAR_ACCURACY], 3
-        ),
-        "an epoch of EfficientNet-Lite0 at 224 pixels over the book's": rounds(
-            lite0["epoch over d2l"], 2
-        ),
-        "an epoch of ResNet-18 at 224 pixels over the book's": rounds(resnet["epoch over d2l"], 2),
-        "an epoch of ResNet-18 at 224 pixels over fastai's": rounds(resnet["epoch over fastai"], 2),
+        "ten dog breeds (lesson 06): accuracy": rounds(kaggle["dog breeds, test accuracy"], 3),
+        "ten dog breeds: seconds from JPEG files to a validated submission": submission,
+        "ten dog breeds: that time over the book's": over_book_dogs,
+        "CIFAR-10, fine-tuned on 10,000 pictures (lesson 05): accuracy": cifar,
+        "an epoch of EfficientNet-Lite0 at 224 pixels over the book's": rounds(lite0[over_book], 2),
+        "an epoch of ResNet-18 at 224 pixels over the book's": rounds(resnet[over_book], 2),
+        "an epoch of ResNet-18 at 224 pixels over fastai's": rounds(resnet[over_fastai], 2),
     }
     return table([{"on photographs": name, "measured": text} for name, text in measured.items()])
 

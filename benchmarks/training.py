@@ -1,13 +1,13 @@
-"""What several benchmarks train: networks, one step, augmentation, a linear classifier."""
-
-from collections.abc import Callable
+"""What several benchmarks train: networks, the network alone, a linear classifier."""
 
 import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
+from benchmarks.timing import seconds
 from helpers import data, models, train
 from helpers.data import Pictures
 
@@ -25,25 +25,33 @@ def sgd(net: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9)
 
 
-def step(
-    net: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    pictures: Tensor,
-    labels: Tensor,
-    backward: Callable[[Tensor], None] = Tensor.backward,
-) -> None:
-    """Trains on one batch."""
-    optimizer.zero_grad()
-    backward(F.cross_entropy(net(pictures), labels))
-    optimizer.step()
+def ceiling(name: str, size: int, batch: int, steps: int) -> float:
+    """Returns the seconds of so many steps on one batch that stays where the network is.
+
+    Precision, device and memory are those of `fit`.
+    """
+    accelerator = train.accelerator()
+    train.give_back_memory()
+    net = network(name, size).train()
+    net, optimizer = accelerator.prepare(net, sgd(net))
+    pictures = torch.randn(batch, 3, size, size, device=accelerator.device)
+    pictures = pictures.contiguous(memory_format=torch.channels_last)
+    labels = torch.randint(2, (batch,), device=accelerator.device)
+
+    def work() -> None:
+        for _ in range(steps):
+            optimizer.zero_grad()
+            accelerator.backward(F.cross_entropy(net(pictures), labels))
+            optimizer.step()
+
+    return seconds(work)
 
 
-def noise(
-    batch: int, size: int, layout=torch.channels_last, device: str | torch.device = "cpu"
-) -> tuple[Tensor, Tensor]:
-    """Returns one batch that stays in memory: pictures and labels."""
-    pictures = torch.randn(batch, 3, size, size, device=device).contiguous(memory_format=layout)
-    return pictures, torch.randint(2, (batch,), device=device)
+def fit_epoch(name: str, size: int, batches: DataLoader) -> float:
+    """Returns the seconds of one epoch of `fit`."""
+    net = network(name, size)
+    optimizer = sgd(net)
+    return seconds(lambda: train.fit(net, batches, None, optimizer, 1, quiet=True))
 
 
 def crop_and_flip(size: int, scale: tuple[float, float] = (0.08, 1)) -> v2.Transform:
@@ -55,6 +63,6 @@ def features(net: nn.Module, pictures: Pictures) -> tuple[Tensor, Tensor]:
     return train.extract_features(net, data.loader(pictures, 16))
 
 
-def linear(x: Tensor, y: Tensor, strength: float = 0.01) -> LogisticRegression:
-    """Returns a linear classifier on features; strength: scikit-learn's C."""
-    return LogisticRegression(C=strength, solver="newton-cg", max_iter=1000).fit(x, y)
+def linear(strength: float = 0.01) -> LogisticRegression:
+    """Returns a linear classifier for features; strength: scikit-learn's C."""
+    return LogisticRegression(C=strength, solver="newton-cg", max_iter=1000)

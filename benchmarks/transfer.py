@@ -31,7 +31,7 @@ def pretrained(pictures: Pictures, seed: int) -> nn.Module:
 def with_linear_head(pictures: Pictures, seed: int) -> nn.Module:
     """Returns the pretrained body with a logistic regression on its features as output layer."""
     net = pretrained(pictures, seed)
-    classifier = linear(*features(net, pictures))
+    classifier = linear().fit(*features(net, pictures))
     layer = models.output_layer(net)[1]
     with torch.no_grad():  # two rows that give the same probabilities as scikit-learn's one
         for row, sign in ((0, -0.5), (1, 0.5)):
@@ -61,7 +61,7 @@ def forty_photographs(draws: int = 10) -> Accuracies:
     test = features(net, data.read_folder(folder / "test", net.preprocess))
     pool = data.read_folder(folder / "train", net.preprocess)
     draws_of_forty = (data.few(pool, 20, draw) for draw in range(draws))
-    accuracies = [linear(*features(net, forty)).score(*test) for forty in draws_of_forty]
+    accuracies = [linear().fit(*features(net, forty)).score(*test) for forty in draws_of_forty]
     return {"forty photographs, 224 px: features + linear classifier": accuracies}
 
 
@@ -82,9 +82,10 @@ def best_linear(hotdogs: data.Splits) -> float:
     """C is chosen on the validation photographs, which then join those to train on."""
     net = models.load_pretrained()
     (x, y), (valid_x, valid_y), test = (features(net, part) for part in hotdogs)
-    strengths = {linear(x, y, c).score(valid_x, valid_y): c for c in (0.001, 0.01, 0.1, 1)}
+    strengths = {linear(c).fit(x, y).score(valid_x, valid_y): c for c in (0.001, 0.01, 0.1, 1)}
     best = strengths[max(strengths)]
-    return linear(torch.cat([x, valid_x]), torch.cat([y, valid_y]), best).score(*test)
+    both = torch.cat([x, valid_x]), torch.cat([y, valid_y])
+    return linear(best).fit(*both).score(*test)
 
 
 def another_look(seeds: int = 3, per_class: int = 200) -> Accuracies:

@@ -1,14 +1,11 @@
-"""Measured results that pages and lessons quote are those of benchmarks/results.json."""
-
-import json
+"""Measured results that lessons quote are those of benchmarks/results.json."""
 
 import pytest
 
 from benchmarks import record
 from tests.lessons.committed import prose, read
 
-RESULTS = json.loads(record.FILE.read_text(encoding="utf-8"))
-ACCURACY = RESULTS["accuracy"]["results"]
+ACCURACY = record.read()["accuracy"]["results"]
 ON_PHOTOGRAPHS = [  # lesson, its name in results.json, a row of its table, how it is written
     ("02", "02_scratch_baseline", "features + linear classifier, 10 pictures of a class", ".3f"),
     ("02", "02_scratch_baseline", "from scratch, fair", ".3f"),
@@ -35,11 +32,3 @@ def test_lesson_04_quotes_what_another_look_does(source, target):
         measured = ACCURACY["transfer"]
         accuracy, deviation = measured[row], measured[f"{row}, standard deviation"]
         assert f"{accuracy:.3f} ± {deviation:.3f}" in prose(read("04"))
-
-
-@pytest.mark.parametrize("page", record.PAGES, ids=lambda page: page.parent.name)
-def test_the_tables_of_the_pages_are_those_of_the_benchmarks(page):
-    text = page.read_text(encoding="utf-8")
-    tables = ["headlines"] if page == record.PAGES[0] else RESULTS
-    assert all(f"<!-- {name} -->" in text for name in tables)
-    assert record.with_tables(text, RESULTS) == text
