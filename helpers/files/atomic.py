@@ -76,12 +76,12 @@ def make_once(
     target: Path,
     make: Callable[[Path], object],
     is_done: Callable[[Path], bool] = Path.exists,
-    instead: str = ANOTHER_FOLDER,
+    alternative: str = ANOTHER_FOLDER,
 ) -> Path:
     """Returns `target`; unless it is done, `make(part)` writes it, in one process at a time.
 
-    make: gets a path beside `target`, see `atomic`. Raises CourseError where it cannot be written;
-    instead: what its sentence advises but to free some space.
+    make: gets a path beside `target`, see `atomic`. Raises CourseError if it cannot be written;
+    alternative: what the sentence advises besides freeing some space.
     """
     try:
         if not is_done(target):
@@ -90,12 +90,12 @@ def make_once(
                     with atomic(target) as part:
                         make(part)
     except OSError as error:
-        raise unwritable(target, error, instead) from None
+        raise unwritable(target, error, alternative) from None
     return target
 
 
-def unwritable(target: Path, error: OSError, instead: str = ANOTHER_FOLDER) -> CourseError:
+def unwritable(target: Path, error: OSError, alternative: str = ANOTHER_FOLDER) -> CourseError:
     """The sentence for a full disk or a folder that may not be written to."""
     return CourseError(
-        f"{target} cannot be written ({error.strerror or error}): free some space or {instead}."
+        f"{target} cannot be written ({error.strerror or error}): free some space or {alternative}."
     )

@@ -95,7 +95,7 @@ def decode_to_file(
         return file.exists() and file.stat().st_size == size
 
     in_memory = f"set COURSE_MEMORY_MB to {size / 1e6 + 1:.0f} to keep the pictures in memory"
-    make_once(file, write, is_whole, instead=in_memory)
+    make_once(file, write, is_whole, alternative=in_memory)
     with suppress(OSError):  # a folder that is only read
         os.utime(file)
     return np.memmap(file, np.uint8, mode="c", shape=shape)  # changes stay in memory

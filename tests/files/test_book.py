@@ -59,13 +59,6 @@ def test_leaves_have_no_small_sample(folders):
         data.find("classify-leaves", "tiny")
 
 
-def test_drawn_is_a_path_for_every_set_and_the_variable_wins(folders, monkeypatch):
-    monkeypatch.setenv("COURSE_SIZE", "drawn")
-    for name in data.SETS:
-        (folders / "shared" / name).mkdir()
-        assert data.find(name, "full") == folders / "data" / "drawn" / name
-
-
 @pytest.mark.parametrize("name", book.SETS)
 def test_addresses_and_hashes_are_those_of_the_book(name):
     file, sha1 = book.SETS[name]
