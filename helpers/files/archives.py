@@ -4,12 +4,10 @@ import errno
 import stat
 import zipfile
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path, PureWindowsPath
 
 from tqdm import tqdm
 
-from helpers.files.atomic import make_once
 from helpers.require import CourseError
 
 LARGEST = 1 << 30  # bytes; an archive that unpacks to more, and to more than RATIO times its own
@@ -24,23 +22,16 @@ class BadArchive(CourseError):
         self.reason = reason
 
 
-def unpack(archive: Path, target: Path) -> Path:
-    """Returns the folder `target`, after unpacking a zip or 7z file to it if it is not there yet.
-
-    Raises CourseError with what to do, BadArchive if the archive is at fault.
-    """
-    return make_once(Path(target), partial(extract, Path(archive)))
-
-
 def extract(archive: Path, folder: Path) -> None:
     """Unpacks a zip or 7z file to a new folder, which takes the place of a single one inside.
 
     Nothing is written outside it: an archive with a link, with a path that leads elsewhere, with a
     password or with far too many bytes is refused. Raises BadArchive, or OSError of the disk.
     """
-    kind = "7z" if archive.suffix == ".7z" else "zip"
+    folder.mkdir(exist_ok=True)
+    kind, unpack = ("7z", extract_7z) if archive.suffix == ".7z" else ("zip", extract_zip)
     try:
-        (extract_7z if kind == "7z" else extract_zip)(archive, folder)
+        unpack(archive, folder)
     except CourseError:
         raise
     except Exception as error:  # damage shows in many ways, as a jump to before the file, too
@@ -48,7 +39,7 @@ def extract(archive: Path, folder: Path) -> None:
         if damage or not archive.is_file():
             raise BadArchive(f"{archive} is not a complete {kind} file") from None
         raise
-    members = list(folder.iterdir()) if folder.exists() else []
+    members = list(folder.iterdir())
     if not members:
         raise BadArchive(f"{archive} is empty")
     if len(members) == 1 and members[0].is_dir():

@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 from helpers.require import CourseError
 
 PATIENCE = 1.0  # seconds before somebody who waits is told why
+ANOTHER_FOLDER = "choose a folder that you may write to, and try again"
 
 
 @contextmanager
@@ -72,11 +73,15 @@ def alone(target: Path) -> Iterator[None]:
 
 
 def make_once(
-    target: Path, make: Callable[[Path], object], is_done: Callable[[Path], bool] = Path.exists
+    target: Path,
+    make: Callable[[Path], object],
+    is_done: Callable[[Path], bool] = Path.exists,
+    alternative: str = ANOTHER_FOLDER,
 ) -> Path:
     """Returns `target`; unless it is done, `make(part)` writes it, in one process at a time.
 
-    make: gets a path beside `target`, see `atomic`. Raises CourseError where it cannot be written.
+    make: gets a path beside `target`, see `atomic`. Raises CourseError if it cannot be written;
+    alternative: what the sentence advises besides freeing some space.
     """
     try:
         if not is_done(target):
@@ -85,13 +90,12 @@ def make_once(
                     with atomic(target) as part:
                         make(part)
     except OSError as error:
-        raise unwritable(target, error) from None
+        raise unwritable(target, error, alternative) from None
     return target
 
 
-def unwritable(target: Path, error: OSError) -> CourseError:
+def unwritable(target: Path, error: OSError, alternative: str = ANOTHER_FOLDER) -> CourseError:
     """The sentence for a full disk or a folder that may not be written to."""
     return CourseError(
-        f"{target} cannot be written ({error.strerror or error}): free some space or choose a "
-        "folder that you may write to, and try again."
+        f"{target} cannot be written ({error.strerror or error}): free some space or {alternative}."
     )

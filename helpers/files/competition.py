@@ -25,11 +25,6 @@ LAYOUTS = {  # what a competition's folder holds when it is whole
     "classify-leaves": ("images", "train.csv", "test.csv", "sample_submission.csv"),
 }
 SITE = "https://www.kaggle.com"
-NOT_INSTALLED = (
-    "Kaggle's client is not installed: write `pip install kaggle py7zr` in a terminal, or "
-    "`%pip install kaggle py7zr` in a cell, and try again."
-)
-NO_TOKEN = "needs a token that says who you are"
 UNKNOWN_TOKEN = "does not know your token"
 
 
@@ -96,7 +91,10 @@ def make_client(name: str):
     if not re.fullmatch(r"[\w-]+", name):  # an address, perhaps
         raise unknown_name(name)
     if any(importlib.util.find_spec(package) is None for package in ("kaggle", "py7zr")):
-        raise CourseError(NOT_INSTALLED)
+        raise CourseError(
+            "Kaggle's client is not installed: write `pip install kaggle py7zr` in a terminal, or "
+            "`%pip install kaggle py7zr` in a cell, and try again."
+        )
     stdin, sys.stdin = sys.stdin, io.StringIO()
     try:
         from kaggle import KaggleApi
@@ -108,7 +106,8 @@ def make_client(name: str):
         from kagglesdk.kaggle_env import get_access_token_from_env
 
         is_there = get_access_token_from_env()[0]
-        raise bad_token(UNKNOWN_TOKEN if is_there else NO_TOKEN) from None
+        problem = UNKNOWN_TOKEN if is_there else "needs a token that says who you are"
+        raise bad_token(problem) from None
     finally:
         sys.stdin = stdin
 
@@ -181,7 +180,6 @@ def unknown_name(name: str) -> CourseError:
 
 
 def bad_token(problem: str) -> CourseError:
-    """problem: what Kaggle does about the token, as "needs one"."""
     place = f"save it as {Path.home() / '.kaggle' / 'access_token'} or in the variable"
     if os.environ.get("KAGGLE_API_TOKEN"):
         place = "put it in place of the old one into the variable"

@@ -20,13 +20,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from helpers.files.atomic import alone, atomic
+from helpers.files.atomic import make_once
 from helpers.require import CourseError
 
 LIMIT = 400e6  # bytes of decoded pictures that one call keeps in memory
-GROUP = 8  # pictures that a thread decodes in one go: one by one costs more
 BLOCK = 64e6  # bytes that are decoded before they are written to a file
-DAY = 86_400  # seconds; a file that was opened within a day may still be in use
+MONTH = 30 * 86_400  # seconds; a file that was not used for so long makes room for new ones
 
 
 def decode_all(
@@ -38,12 +37,10 @@ def decode_all(
     Above the limit, the array is kept in a file in `folder`, where the next call finds it. Changes
     of the pixels stay in memory. Raises CourseError with what to do.
     """
-    shape = (len(files), side, side, 3)
-    if math.prod(shape) <= memory_limit():
-        squares = np.empty(shape, np.uint8)
-        decode_into(squares, files, decode)
+    if len(files) * side * side * 3 <= memory_limit():
+        squares = decode_block(files, side, decode)
     else:
-        squares = mapped(shape, files, decode, f"{side} {how}", folder)
+        squares = decode_to_file(files, side, decode, how, folder)
     return list(torch.from_numpy(squares).permute(0, 3, 1, 2))
 
 
@@ -60,64 +57,62 @@ def memory_limit() -> float:
     )
 
 
-def decode_into(squares: np.ndarray, files: Sequence[Path], decode: Callable) -> None:
-    """Fills uint8 (n, side, side, 3) by several threads; decoding runs outside Python's lock."""
+def decode_block(files: Sequence[Path], side: int, decode: Callable) -> np.ndarray:
+    """Returns uint8 (n, side, side, 3); its threads decode outside Python's lock."""
+    squares = np.empty((len(files), side, side, 3), np.uint8)
 
-    def decode_group(start: int) -> None:
-        for i in range(start, min(start + GROUP, len(files))):
-            squares[i] = decode(files[i])
+    def fill(i: int) -> None:
+        squares[i] = decode(files[i])
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in pool.map(decode_group, range(0, len(files), GROUP)):
+        for _ in pool.map(fill, range(len(files))):
             pass  # an error of a thread is raised here, and what still waits is cancelled
+    return squares
 
 
-def mapped(
-    shape: tuple[int, ...], files: Sequence[Path], decode: Callable, how: str, folder: Path
+def decode_to_file(
+    files: Sequence[Path], side: int, decode: Callable, how: str, folder: Path
 ) -> np.memmap:
     """Returns the decoded pictures as a file in `folder` holds them; writes it if it is missing."""
+    shape = (len(files), side, side, 3)
     size = math.prod(shape)
-    names, state = digests(files, how)
-    file = folder / f"{names[:16]}-{state[:16]}.pictures"
+    state = fingerprint(files, f"{side} {how}")
+    file = folder / f"{state}.pictures"
 
-    def is_whole() -> bool:
+    def write(part: Path) -> None:
+        remove_unused(folder)
+        announce(len(files), size, folder)
+        step = max(1, int(BLOCK // math.prod(shape[1:])))
+        with open(part, "wb") as out:  # block by block: memory does not grow with their number
+            for start in range(0, len(files), step):
+                out.write(decode_block(files[start : start + step], side, decode))
+            out.flush()
+            os.fsync(out.fileno())  # after a power cut, too, a file with its name is whole
+        if fingerprint(files, f"{side} {how}") != state:
+            raise CourseError("Pictures changed while they were read: read them again.")
+
+    def is_whole(file: Path) -> bool:
         return file.exists() and file.stat().st_size == size
 
-    try:
-        if not is_whole():
-            with alone(file):
-                if not is_whole():  # unless another process was quicker
-                    announce(len(files), size, folder)
-                    remove_old(folder, names)
-                    with atomic(file) as part:
-                        write(part, shape, files, decode)
-                        if digests(files, how)[1] != state:
-                            raise CourseError(
-                                "Pictures changed while they were read: read them again."
-                            )
-        with suppress(OSError):  # a folder that is only read
-            os.utime(file)
-        return np.memmap(file, np.uint8, mode="c", shape=shape)  # changes stay in memory
-    except OSError as error:
-        raise CourseError(
-            f"{folder} cannot be written ({error}): free some space, or set COURSE_MEMORY_MB to "
-            f"{size / 1e6 + 1:.0f} to keep the pictures in memory."
-        ) from None
+    in_memory = f"set COURSE_MEMORY_MB to {size / 1e6 + 1:.0f} to keep the pictures in memory"
+    make_once(file, write, is_whole, alternative=in_memory)
+    with suppress(OSError):  # a folder that is only read
+        os.utime(file)
+    return np.memmap(file, np.uint8, mode="c", shape=shape)  # changes stay in memory
 
 
-def digests(files: Sequence[Path], how: str) -> tuple[str, str]:
-    """Returns two SHA-256: of the pictures' paths and how they are decoded; of their state, too."""
-    names, state = hashlib.sha256(how.encode()), hashlib.sha256(how.encode())
+def fingerprint(files: Sequence[Path], how: str) -> str:
+    """Returns a hash of the pictures' paths, sizes and times and of how they are decoded."""
+    digest = hashlib.sha256(how.encode())
     for file in files:
         path = os.path.abspath(file)
         try:
             status = os.stat(path)
         except OSError:
             raise CourseError(f"There is no picture {file}: check the path.") from None
-        names.update(f"\n{path}".encode(errors="surrogateescape"))
         line = f"\n{path} {status.st_size} {status.st_mtime_ns}"
-        state.update(line.encode(errors="surrogateescape"))
-    return names.hexdigest(), state.hexdigest()
+        digest.update(line.encode(errors="surrogateescape"))
+    return digest.hexdigest()[:32]
 
 
 def announce(n: int, size: int, folder: Path) -> None:
@@ -132,23 +127,9 @@ def announce(n: int, size: int, folder: Path) -> None:
     print(f"{pictures}: they are kept in {place} and used again next time.", flush=True)
 
 
-def write(part: Path, shape: tuple[int, ...], files: Sequence[Path], decode: Callable) -> None:
-    """Writes the decoded pictures block by block: memory does not grow with their number."""
-    step = max(1, int(BLOCK // math.prod(shape[1:])))
-    with open(part, "wb") as out:
-        for start in range(0, len(files), step):
-            block = files[start : start + step]
-            squares = np.empty((len(block), *shape[1:]), np.uint8)
-            decode_into(squares, block, decode)
-            out.write(squares)
-        out.flush()
-        os.fsync(out.fileno())  # after a power cut, too, a file with its name is whole
-
-
-def remove_old(folder: Path, names: str) -> None:
-    """Removes what interrupted calls left, and these pictures in an older state, after a day."""
+def remove_unused(folder: Path) -> None:
+    """Removes what was not used for a month: older states of pictures, remains of a killed call."""
     for old in folder.iterdir():
-        if old.suffix == ".part" or old.name.startswith(names[:16]):
-            with suppress(OSError):  # Windows keeps what a process reads
-                if time.time() - old.stat().st_mtime > DAY:
-                    old.unlink()
+        with suppress(OSError):  # Windows keeps what a process reads
+            if time.time() - old.stat().st_mtime > MONTH:
+                old.unlink()

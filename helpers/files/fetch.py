@@ -86,10 +86,9 @@ def failure(url: str, target: Path, reason: str) -> CourseError:
 
 
 def matches(file: Path, sha1: str | None, sha256: str | None) -> bool:
-    """Whether the digests of the file begin with these."""
-    wanted = {"sha1": sha1, "sha256": sha256}
+    """Returns whether the digests of the file begin with these."""
     return all(
-        pooch.file_hash(str(file), alg=name).startswith(digest.lower())
-        for name, digest in wanted.items()
+        pooch.file_hash(str(file), alg=algorithm).startswith(digest.lower())
+        for algorithm, digest in (("sha1", sha1), ("sha256", sha256))
         if digest
     )

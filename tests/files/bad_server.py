@@ -18,8 +18,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def begin(self, code: int = 200, **headers) -> None:
         """Sends all but the content."""
         self.send_response(code)
-        for name, value in ({"Content_Length": len(self.server.content)} | headers).items():
-            self.send_header(name.replace("_", "-"), str(value))
+        for name, value in ({"Content-Length": len(self.server.content)} | headers).items():
+            self.send_header(name, str(value))
         self.end_headers()
 
     def good(self, n: int = 0) -> None:
@@ -35,17 +35,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def running(tls=None):
-    """The server; tls: an ssl.SSLContext for https."""
-
-    class Server(http.server.ThreadingHTTPServer):
-        def handle_error(self, request, client):
-            pass  # a client that goes away is what the tests want
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        if tls:
-            server.socket = tls.wrap_socket(server.socket, server_side=True)
-        server.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
+def running():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.url = f"http://127.0.0.1:{server.server_port}"
         server.content, server.behave, server.requests = CONTENT, Handler.good, 0
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield server
