@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.v2 import functional as F
 
 from helpers import require
-from helpers.files import book, competition
+from helpers.files import d2l_sets, kaggle_client
 from helpers.files.decoded import decode_all
 from helpers.preprocess import Preprocess
 from helpers.require import CourseError
@@ -49,7 +49,7 @@ def find(name: str, size: str) -> Path:
         return FOLDER / "drawn" / name
     if size == "tiny" and name == "classify-leaves":
         raise CourseError(f"{name} has no small sample: choose the size drawn or full.")
-    if size == "tiny" and f"{name}-tiny" in book.SETS:
+    if size == "tiny" and f"{name}-tiny" in d2l_sets.SETS:
         name += "-tiny"
     shared = os.environ.get("COURSE_DATA")
     if shared and not os.path.isdir(shared):
@@ -61,9 +61,9 @@ def find(name: str, size: str) -> Path:
     folder = FOLDER / name
     if folder.is_dir():
         return folder
-    if name in book.SETS:
-        return book.download(name, folder)
-    return competition.download(name, folder)
+    if name in d2l_sets.SETS:
+        return d2l_sets.download(name, folder)
+    return kaggle_client.download(name, folder)
 
 
 def read_picture(file: str | Path) -> Image.Image:

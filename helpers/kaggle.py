@@ -18,7 +18,7 @@ import pandas as pd
 from helpers import require
 from helpers.data import ENDINGS, FOLDER, Pictures, chosen_size, natural, read_files
 from helpers.files.atomic import atomic, make_once, unwritable
-from helpers.files.competition import submit
+from helpers.files.kaggle_client import submit
 from helpers.preprocess import Preprocess
 from helpers.require import CourseError
 

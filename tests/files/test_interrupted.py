@@ -19,10 +19,10 @@ NAME = "cifar-10-tiny"
 FETCH = """
 import sys
 from pathlib import Path
-from helpers.files import book
-book.SETS["cifar-10-tiny"] = ("set.zip", sys.argv[1])
+from helpers.files import d2l_sets
+d2l_sets.SETS["cifar-10-tiny"] = ("set.zip", sys.argv[1])
 print("ready", flush=True)
-book.download("cifar-10-tiny", Path("cifar-10-tiny"))
+d2l_sets.download("cifar-10-tiny", Path("cifar-10-tiny"))
 """
 DRAW = random.Random(7)
 SET = {f"train/{i}.png": DRAW.randbytes(2000) for i in range(400)}

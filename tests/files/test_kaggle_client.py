@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from helpers import CourseError
-from helpers.files import competition
+from helpers.files import kaggle_client
 from tests.conftest import ROOT
 from tests.files import kaggle_server
 from tests.files.kaggle_server import SIGNATURE, TOKEN
@@ -77,28 +77,28 @@ def sentence(call, *arguments) -> str:
 @pytest.mark.trap("7z archives of Kaggle's cifar-10")
 def test_a_competition_lands_in_its_layout_and_stays(server, tmp_path, capsys):
     folder = tmp_path / "my data é" / "cifar-10"
-    assert competition.download("cifar-10", folder) == folder
+    assert kaggle_client.download("cifar-10", folder) == folder
     assert files(folder) == CIFAR_FILES and os.listdir(folder.parent) == ["cifar-10"]
     assert capsys.readouterr().out == ""
     n = len(server.requests)
-    assert competition.download("cifar-10", folder) == folder
+    assert kaggle_client.download("cifar-10", folder) == folder
     assert len(server.requests) == n
 
 
-@pytest.mark.parametrize("name", competition.LAYOUTS)
+@pytest.mark.parametrize("name", kaggle_client.LAYOUTS)
 def test_the_layout_that_a_download_must_have_is_that_of_the_drawn_set(name):
-    for part in competition.LAYOUTS[name]:
+    for part in kaggle_client.LAYOUTS[name]:
         assert (ROOT / "data" / "drawn" / name / part).exists()
 
 
 def test_a_server_that_always_cuts_off_leaves_no_folder_and_the_next_call_goes_on(server, tmp_path):
     server.archives["cifar-10"] = packed(*CIFAR.items(), *LARGE.items())
     server.cuts = 6  # the client tries six times
-    text = sentence(competition.download, "cifar-10", tmp_path / "cifar-10")
+    text = sentence(kaggle_client.download, "cifar-10", tmp_path / "cifar-10")
     assert "cannot be reached" in text and "check the network" in text
     assert not (tmp_path / "cifar-10").exists()
     server.requests.clear()
-    competition.download("cifar-10", tmp_path / "cifar-10")
+    kaggle_client.download("cifar-10", tmp_path / "cifar-10")
     assert files(tmp_path / "cifar-10")["more"] == LARGE["more"]
     assert os.listdir(tmp_path) == ["cifar-10"]
     assert server.requests[-1][0] == "GET" and server.requests[-1][1] > len(LARGE["more"]) // 2
@@ -126,19 +126,19 @@ def test_each_refusal_is_one_sentence_that_says_what_to_do(
 ):
     web_page = b"<html>not what the client expects"
     server.answers[method] = status, {"code": status, "message": said} if said else web_page
-    assert re.search(words, sentence(competition.download, "cifar-10", tmp_path / "cifar-10"))
+    assert re.search(words, sentence(kaggle_client.download, "cifar-10", tmp_path / "cifar-10"))
     assert not list(tmp_path.glob("cifar-10*"))
 
 
 @pytest.mark.parametrize("name", ["https://www.kaggle.com/c/cifar-10", "../evil"])
 def test_an_address_in_place_of_a_name(server, tmp_path, name):
-    text = sentence(competition.download, name, tmp_path / "x")
+    text = sentence(kaggle_client.download, name, tmp_path / "x")
     assert f"no competition {name!r}" in text and "cifar-10" in text
 
 
 def test_a_log_in_page_in_place_of_kaggle(server, tmp_path):
     server.answers["IntrospectToken"] = 200, b"<html>Welcome to this network"
-    assert "cannot be reached" in sentence(competition.download, "cifar-10", tmp_path / "x")
+    assert "cannot be reached" in sentence(kaggle_client.download, "cifar-10", tmp_path / "x")
 
 
 @pytest.mark.trap("token missing, rules not accepted")
@@ -146,7 +146,7 @@ def test_a_missing_token(server, tmp_path, monkeypatch, capfd):
     monkeypatch.delenv("KAGGLE_API_TOKEN")
     stdin = io.StringIO()
     monkeypatch.setattr(sys, "stdin", stdin)  # the client's exit() closes it
-    text = sentence(competition.download, "cifar-10", tmp_path / "x")
+    text = sentence(kaggle_client.download, "cifar-10", tmp_path / "x")
     assert "needs a token" in text and "https://www.kaggle.com/settings/api" in text
     assert str(tmp_path / "home" / ".kaggle" / "access_token") in text
     assert sys.stdin is stdin and not stdin.closed
@@ -158,17 +158,17 @@ def test_a_token_in_a_file_serves(server, tmp_path, monkeypatch):
     place = tmp_path / "home" / ".kaggle" / "access_token"
     place.parent.mkdir(parents=True)
     place.write_text("an old one")
-    text = sentence(competition.download, "cifar-10", tmp_path / "x")
+    text = sentence(kaggle_client.download, "cifar-10", tmp_path / "x")
     assert "does not know your token" in text and f"save it as {place}" in text
     place.write_text(TOKEN + "\n")
-    competition.download("cifar-10", tmp_path / "x")
+    kaggle_client.download("cifar-10", tmp_path / "x")
     assert files(place.parent) == {"access_token": TOKEN.encode() + b"\n"}
 
 
 IN_A_NOTEBOOK = """
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
-shell.run_cell("from helpers.files.competition import download; download('cifar-10', 'there')")
+shell.run_cell("from helpers.files.kaggle_client import download; download('cifar-10', 'there')")
 """
 
 
@@ -187,7 +187,7 @@ def test_a_missing_token_in_a_notebook_is_one_sentence(tmp_path):
 @pytest.mark.parametrize("package", ["kaggle", "py7zr"])
 def test_a_missing_client(server, tmp_path, monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
-    text = sentence(competition.download, "cifar-10", tmp_path / "x")
+    text = sentence(kaggle_client.download, "cifar-10", tmp_path / "x")
     assert "not installed" in text and "pip install kaggle py7zr" in text
 
 
@@ -206,7 +206,7 @@ def test_nothing_of_kaggle_is_imported_before_it_is_asked_for():
 def test_a_full_disk(server, tmp_path):
     (tmp_path / "x.kaggle").mkdir()
     (tmp_path / "x.kaggle" / "cifar-10.zip").symlink_to("/dev/full")
-    text = sentence(competition.download, "cifar-10", tmp_path / "x")
+    text = sentence(kaggle_client.download, "cifar-10", tmp_path / "x")
     assert "No space left on device" in text and "free some space" in text
 
 
@@ -222,14 +222,14 @@ def test_an_archive_that_cannot_be_used_is_deleted_and_named(
     server, tmp_path, name, content, reason
 ):
     server.archives["cifar-10"] = packed(*(CIFAR | {name: content}).items())
-    text = sentence(competition.download, "cifar-10", tmp_path / "data" / "cifar-10")
+    text = sentence(kaggle_client.download, "cifar-10", tmp_path / "data" / "cifar-10")
     assert reason in text and "was deleted: try again" in text
     assert files(tmp_path) == {}
 
 
 def test_what_is_not_the_competition_is_refused(server, tmp_path):
     server.archives["cifar-10"] = packed(("train.csv", b""), ("test", b""))
-    text = sentence(competition.download, "cifar-10", tmp_path / "x")
+    text = sentence(kaggle_client.download, "cifar-10", tmp_path / "x")
     assert "lacks train and trainLabels.csv and sampleSubmission.csv" in text
 
 
@@ -241,7 +241,7 @@ def answer(tmp_path):
 
 
 def test_a_submission_arrives_byte_for_byte(server, answer, capfd):
-    said = competition.submit("cifar-10", answer, "my first")
+    said = kaggle_client.submit("cifar-10", answer, "my first")
     assert "Successfully submitted to it" in said and said.endswith("/cifar-10/submissions.")
     requests = dict(server.requests)
     assert requests["PUT"] == answer.read_bytes()
@@ -262,9 +262,9 @@ def test_a_submission_arrives_byte_for_byte(server, answer, capfd):
 )
 def test_a_refused_submission_is_one_sentence(server, answer, method, status, said, words):
     server.answers[method] = status, {"code": status, "message": said}
-    assert re.search(words, sentence(competition.submit, "cifar-10", answer, ""))
+    assert re.search(words, sentence(kaggle_client.submit, "cifar-10", answer, ""))
 
 
 def test_a_submission_that_was_not_written(server, tmp_path):
-    text = sentence(competition.submit, "cifar-10", tmp_path / "submission.csv", "")
+    text = sentence(kaggle_client.submit, "cifar-10", tmp_path / "submission.csv", "")
     assert "There is no file" in text and server.requests == []

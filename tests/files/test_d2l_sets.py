@@ -6,7 +6,7 @@ import d2l.torch
 import pytest
 
 from helpers import CourseError, data
-from helpers.files import book, competition
+from helpers.files import d2l_sets, kaggle_client
 from tests.files.test_archives import packed
 
 BOOKS_NAMES = {
@@ -24,8 +24,8 @@ def folders(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "FOLDER", tmp_path / "data")
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "shared"))
     monkeypatch.delenv("COURSE_SIZE", raising=False)
-    monkeypatch.setattr(book, "download", lambda name, folder: ("book", name, folder))
-    monkeypatch.setattr(competition, "download", lambda name, folder: ("Kaggle", name, folder))
+    monkeypatch.setattr(d2l_sets, "download", lambda name, folder: ("book", name, folder))
+    monkeypatch.setattr(kaggle_client, "download", lambda name, folder: ("Kaggle", name, folder))
     return tmp_path
 
 
@@ -59,11 +59,11 @@ def test_leaves_have_no_small_sample(folders):
         data.find("classify-leaves", "tiny")
 
 
-@pytest.mark.parametrize("name", book.SETS)
+@pytest.mark.parametrize("name", d2l_sets.SETS)
 def test_addresses_and_hashes_are_those_of_the_book(name):
-    file, sha1 = book.SETS[name]
+    file, sha1 = d2l_sets.SETS[name]
     url, books_sha1 = d2l.torch.DATA_HUB[BOOKS_NAMES[name]]
-    assert (book.SITE + file, sha1) == (url.replace("http://", "https://"), books_sha1)
+    assert (d2l_sets.SITE + file, sha1) == (url.replace("http://", "https://"), books_sha1)
 
 
 def bring(tmp_path, monkeypatch, name: str, **tables: str):
@@ -72,8 +72,8 @@ def bring(tmp_path, monkeypatch, name: str, **tables: str):
     contents = tables | dict.fromkeys(pictures, "")
     archive = tmp_path / "set.zip"
     archive.write_bytes(packed(*((f"top/{file}", text) for file, text in contents.items())))
-    monkeypatch.setattr(book, "download_file", lambda url, target, sha1: archive)
-    return book.download(name, tmp_path / name)
+    monkeypatch.setattr(d2l_sets, "download_file", lambda url, target, sha1: archive)
+    return d2l_sets.download(name, tmp_path / name)
 
 
 CIFAR = {"trainLabels.csv": "id,label\n1,cat\n2,frog\n10,cat\n"}
