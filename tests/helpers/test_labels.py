@@ -95,7 +95,7 @@ def test_asking_refuses_a_name_that_comes_first_too_rarely():
 
 def test_asking_needs_pictures_of_every_class_and_a_column_for_every_name():
     labels = torch.zeros(4, dtype=torch.long)
-    with pytest.raises(CourseError, match='no picture of "b"'):
+    with pytest.raises(CourseError, match='no pictures of "b"'):
         ask(SAID, labels, ["x", "y", "z"], ["a", "b"])
     with pytest.raises(CourseError, match="4 x 2, pictures x source classes, not 4 x 3"):
         ask(SAID, labels, ["x", "y"], ["a"])
