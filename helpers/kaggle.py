@@ -259,7 +259,7 @@ def load(folder: str | Path, preprocess: Preprocess, first: int | None = None) -
     names = sorted({file.parent.name for file in files})
     if not held_out or len(names) < 2:
         raise CourseError(
-            f"{folder} was not made by organize, or has fewer than two classes: give what it returned."
+            f"{folder} was not made by organize, or has too few classes: give what it returned."
         )
     files = files[:first]
     labels = [names.index(file.parent.name) for file in files]

@@ -5,7 +5,7 @@
 
 A linear output layer is trained on the features of a pretrained network, and then, with --epochs,
 all layers at a small learning rate. First on train, to measure on valid; then again on both, for
-the submission. If stopped or killed, the same command resumes from the last epoch to the same result.
+the submission. If killed, the same command resumes from the last epoch to the same result.
 """
 
 from __future__ import annotations
