@@ -66,7 +66,7 @@ WRONG_LABELS = {
     "quote without end": (LABELS.replace("3,ant", '3,"ant'), "not a complete CSV table"),
     "empty label": (LABELS.replace("ant", ""), '""'),
     "duplicate id": (LABELS.replace("3,ant", "1,ant"), "id 1"),
-    "unknown id": (LABELS + "9,ant\n", "picture of id 9 is missing"),
+    "unknown id": (LABELS + "9,ant\n", "picture with id 9 is missing"),
     "missing id": (LABELS.replace("4,bee\n", "") + "2,bee\n", "id 2"),
     "picture without label": ("id,label\n1,ant\n2,ant\n3,ant\n", "4.png has no label"),
     "ids as floats": (LABELS.replace(",", ".0,").replace("id.0", "id"), "id 1.0"),

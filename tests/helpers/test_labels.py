@@ -169,9 +169,9 @@ def test_an_output_layer_without_bias_has_rows_too():
 @pytest.mark.parametrize(
     "source_names, targets, words",
     [
-        (["x", "y"], ["a", "b"], "3 outputs and source_names 2"),
+        (["x", "y"], ["a", "b"], "3 outputs and source_names has 2"),
         (["x", "y", "z"], ["a", "a"], "target_names holds .* twice"),
-        (["x", "y", "z"], ["x"], "two classes or more"),
+        (["x", "y", "z"], ["x"], "at least two classes"),
         (None, ["a", "b"], "not known: give them as source_names"),
     ],
 )
