@@ -145,7 +145,7 @@ def _first(root: Path, names: Iterable[str]) -> Path:
 
 
 def find_answers(name: str, size: str) -> Path | None:
-    """Returns the file with the test pictures' labels (as the training labels), or None.
+    """Returns the file with the test pictures' labels (a table like the training one), or None.
 
     They are known for the drawn sets, and in a shared folder with `answers/NAME.csv`; for a real
     competition only Kaggle has them.
@@ -366,7 +366,7 @@ def _with_columns(values, columns: list[str]) -> pd.DataFrame:
 def validate_submission(
     path: str | Path, sample: str | Path, class_names: Sequence[str] | None = None
 ) -> str:
-    """Returns a sentence if Kaggle would accept the file; raises one that names the bad row.
+    """Returns a sentence if Kaggle would accept the file, else raises CourseError with the row.
 
     class_names: the labels allowed; by default those of the training labels beside the sample.
     """

@@ -35,7 +35,7 @@ def load_pretrained(
     import timm
     from torchvision import models as zoo
 
-    require.instance(name, str, "The name of the network", f'give a text such as "{LITE0}"')
+    require.instance(name, str, "The name of the network", f'give a string such as "{LITE0}"')
     if size is not None:
         size = require.whole(size, "size", 1, 4096)
     if weights not in (None, "DEFAULT"):
@@ -142,7 +142,7 @@ def read_weights(file: str | Path, net: nn.Module, in_order: bool = False) -> di
     shapes = {name: getattr(value, "shape", None) for name, value in values.items()}
     if shapes != {name: value.shape for name, value in own.items()}:
         raise CourseError(
-            f"{file} does not hold weights of {type(net).__name__}: "
+            f"{file} does not hold the weights of a {type(net).__name__}: "
             "choose the file that belongs to it."
         )
     return values

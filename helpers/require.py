@@ -39,7 +39,7 @@ def summary(value: object) -> str:
 
 
 def quoted(value: object) -> str:
-    """Returns a text or path in quotation marks, shortened; anything else as a summary."""
+    """Returns a string or path in quotation marks, shortened; anything else as a summary."""
     if isinstance(value, Path):
         value = str(value)
     if type(value) is not str:
@@ -114,17 +114,17 @@ def rows(values: object, name: str) -> dict[str, list[float]]:
 
 def names(values: object, name: str, least: int = 1) -> list[str]:
     """Returns class names, strings without duplicates, as a list."""
-    texts = [] if isinstance(values, (str, bytes)) else many(values, name)
-    odd = next((text for text in texts if not isinstance(text, str)), None)
-    if odd is not None or not texts:
+    class_names = [] if isinstance(values, (str, bytes)) else many(values, name)
+    odd = next((entry for entry in class_names if not isinstance(entry, str)), None)
+    if odd is not None or not class_names:
         what = f"is {quoted(values)}" if odd is None else f"holds {quoted(odd)}"
         raise CourseError(f"{name} {what}: give a list of strings, one name per class.")
-    if len(texts) < least:
-        raise CourseError(f"A classifier needs at least two classes, not {texts}: add some.")
-    if len(set(texts)) < len(texts):
-        repeated = next(text for text in texts if texts.count(text) > 1)
+    if len(class_names) < least:
+        raise CourseError(f"A classifier needs at least two classes, not {class_names}: add some.")
+    if len(set(class_names)) < len(class_names):
+        repeated = next(entry for entry in class_names if class_names.count(entry) > 1)
         raise CourseError(f"{name} holds {quoted(repeated)} twice: rename one of them.")
-    return texts
+    return class_names
 
 
 def choice(value: object, known: Sequence[str], what: str) -> str:

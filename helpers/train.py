@@ -235,8 +235,8 @@ def _outputs(
     parts = []
     with eval_mode(net):
         for pictures, labels in accelerator.prepare(loader):
-            both = accelerator.gather_for_metrics((forward(pictures).float(), labels))
-            parts.append([part.cpu() for part in both])
+            gathered = accelerator.gather_for_metrics((forward(pictures).float(), labels))
+            parts.append([part.cpu() for part in gathered])
     if not parts:
         raise CourseError("There are no pictures to look at: check what the loader was made from.")
     outputs, labels = zip(*parts, strict=True)
@@ -322,7 +322,7 @@ class Report:
 
 
 def accelerator() -> Accelerator:
-    """Returns an Accelerator that splits each batch among all processes, as if there were one.
+    """Returns an Accelerator that splits batches among the processes; batch_size stays the total.
 
     Without a GPU it uses full precision: half precision is slower there.
     """

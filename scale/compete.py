@@ -104,8 +104,8 @@ def start_or_go_on(options: Options, digest: str) -> None:
 
 
 def preprocess(options: Options) -> data.Preprocess:
-    own = models.load_pretrained(options.network, size=options.pixels).preprocess
-    return replace(own, size=32, resize=32) if options.competition == CIFAR else own
+    original = models.load_pretrained(options.network, size=options.pixels).preprocess
+    return replace(original, size=32, resize=32) if options.competition == CIFAR else original
 
 
 def network(options: Options, class_names: list[str] | None = None) -> nn.Module:

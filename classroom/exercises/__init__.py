@@ -20,7 +20,7 @@ def choice(
 ) -> None:
     """Registers a choice of one letter; wrong: {letter: what choosing it overlooks}."""
     letters = sorted([right, *wrong])
-    wanted = f"one of the letters {', '.join(letters)}, as text"
+    wanted = f"one of the letters {', '.join(letters)}, as a string"
 
     @exercise(name, wanted=wanted, why=why, hints=hints)
     def diagnose(answer: object) -> str | None:
