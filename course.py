@@ -5,14 +5,14 @@
     python3 course.py run [NN ...]      execute lessons: a table, HTML pages, build/results.json
                                         (solutions/NN: the solution of lesson NN)
     python3 course.py test [ARGS ...]   run all tests but the slow ones, or pytest with ARGS
-    python3 course.py fetch NAME        bring a data set or the weights of a network
+    python3 course.py fetch NAME        download a data set or the weights of a network
     python3 course.py grade FOLDER      run handed-in notebooks, write build/grades.csv
-    python3 course.py bundle [FOLDER]   copy the course and its packages, to install without network
+    python3 course.py bundle [FOLDER]   copy the course and its packages, to install offline
     python3 course.py site              write the lessons as pages for a phone into build/site/
 
 The first use installs what the lessons need into .venv, beside this file; the commands themselves
-live in classroom/. Only the standard library is used here, and no newer syntax than Python 3.6
-has: an old Python must get as far as the sentence that asks for a newer one.
+live in classroom/. This file uses only the standard library and the syntax of Python 3.6: an old
+Python must get as far as the sentence that asks for a newer one.
 """
 
 import errno
@@ -26,8 +26,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-STAMP = VENV / "installed"  # written last: a .venv without it was interrupted and is made anew
-WHEELS = ROOT / "wheels"  # made by `bundle`: the packages, for machines without network
+STAMP = VENV / "installed"  # written last: a .venv without it was interrupted and is rebuilt
+WHEELS = ROOT / "wheels"  # made by `bundle`: the packages, for machines without a network
 
 DOWNLOAD = "Linux downloads about 3 GB, macOS and Windows about 0.5 GB."
 NO_VENV = (
@@ -39,7 +39,7 @@ DISK_FULL = (
     "and run the same command again."
 )
 NO_NETWORK = (
-    "The packages of the course could not be downloaded: check the network (or the proxy, or "
+    "The course's packages could not be downloaded: check the network (or the proxy, or "
     "pip's own settings) and run the same command again; what has been downloaded is kept."
 )
 NO_WHEELS = (
@@ -50,7 +50,7 @@ NOT_INSTALLED = "The installation failed; pip's message above says why."
 
 
 def main(argv):
-    """Run one command line; the process ends with the status of the command."""
+    """Runs one command line; the process exits with the command's status."""
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         sys.exit(
             "The course needs Python 3.11, 3.12 or 3.13, and this is Python {}.{}: install one "
@@ -71,7 +71,7 @@ def main(argv):
 
 
 def fingerprint():
-    """Return a hash of the files that say what .venv holds."""
+    """Returns a hash of the files that say what .venv holds."""
     digest = hashlib.sha256()
     for name in ("requirements.txt", "pyproject.toml"):
         digest.update((ROOT / name).read_bytes())
@@ -79,7 +79,7 @@ def fingerprint():
 
 
 def stamp():
-    """Return the fingerprint of what .venv holds, or "" if there is no .venv that works."""
+    """Returns the fingerprint of what .venv holds, or "" if there is no working .venv."""
     works = STAMP.exists() and PYTHON.exists()  # follows the link to the Python it was made from
     if works and os.name == "nt":  # python.exe there is a copy, which outlives that Python
         works = subprocess.call([str(PYTHON), "-c", ""]) == 0
@@ -87,8 +87,8 @@ def stamp():
 
 
 def install():
-    """Make .venv, or bring it up to date."""
-    print("Installing what the lessons need into .venv: once, some minutes.", flush=True)
+    """Makes .venv, or brings it up to date."""
+    print("Installing what the lessons need into .venv: only once, a few minutes.", flush=True)
     if not WHEELS.exists():
         print(DOWNLOAD, flush=True)
     older = stamp()
@@ -98,7 +98,7 @@ def install():
         make_venv()
     trouble = run_pip()
     if trouble in (NO_NETWORK, NO_WHEELS) and older:  # pip changes nothing until it has everything
-        print(f"{trouble} Until then the older packages serve.", file=sys.stderr)
+        print(f"{trouble} Until then the older packages are used.", file=sys.stderr)
         STAMP.write_text(older, encoding="utf-8")
     elif trouble:
         sys.exit(trouble)
@@ -119,7 +119,7 @@ def make_venv():
 
 
 def run_pip():
-    """Install requirements.txt; return what went wrong, or ""."""
+    """Installs requirements.txt; returns what went wrong, or ""."""
     command = [str(PYTHON), "-m", "pip", "install", "-r", "requirements.txt"]
     if WHEELS.exists():
         command += ["--no-index", "--find-links", str(WHEELS)]
@@ -132,8 +132,8 @@ def run_pip():
 
 
 def explain(complaints):
-    """Return one sentence for the failures that everybody meets, else what pip said."""
-    errors = complaints[max(0, complaints.find("ERROR")) :]  # pip gets over its warnings
+    """Returns one sentence for the common failures, else what pip said."""
+    errors = complaints[max(0, complaints.find("ERROR")) :]  # pip's warnings are harmless
     if any(sign in errors for sign in ("No space left", "Errno 28", "not enough space")):
         return DISK_FULL
     if any(sign in errors for sign in ("(from versions: none)", "Max retries", "timed out")):
@@ -142,7 +142,7 @@ def explain(complaints):
 
 
 def hand_over(argv):
-    """Go on in .venv's Python, which knows the course by PYTHONPATH wherever the folder moves."""
+    """Continues in .venv's Python, which finds the course by PYTHONPATH wherever the folder is."""
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     command = [str(PYTHON), "-P", "-m", "classroom", *argv]  # -P: not the modules of this folder

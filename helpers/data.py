@@ -1,4 +1,4 @@
-"""Where each data set is, its pictures decoded once and kept, batches of them."""
+"""Finds each data set, decodes its pictures once and keeps them, makes batches."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ FOLDER = Path(__file__).resolve().parents[1] / "data"
 
 
 def chosen_size(size: str) -> str:
-    """Returns the size that a lesson works with: the variable COURSE_SIZE or else `size`."""
+    """Returns the size a lesson works with: the variable COURSE_SIZE if it is set, else `size`."""
     size = os.environ.get("COURSE_SIZE") or size
     return require.choice(size, SIZES, "size")
 
 
 def find(name: str, size: str) -> Path:
-    """Returns the folder of a data set; what is not on this machine yet is downloaded once.
+    """Returns the folder of a data set, which is downloaded on first use.
 
     `tiny` and `full` are looked for in the folder that COURSE_DATA names, then under data/. The
-    book's small samples of competitions have folders of their own there: cifar-10-tiny.
+    book's small samples of competitions have their own folders there, such as cifar-10-tiny.
     """
     require.choice(name, SETS, "data set")
     size = chosen_size(size)
@@ -72,7 +72,7 @@ def read_picture(file: str | Path) -> Image.Image:
     try:
         picture = Image.open(file)
         ImageOps.exif_transpose(picture, in_place=True)
-        if picture.mode.startswith(("I", "F")):  # 16 bits a pixel: Pillow would clip, not scale
+        if picture.mode.startswith(("I", "F")):  # 16 bits per pixel: Pillow would clip, not scale
             grey = np.asarray(picture, dtype=np.float64)
             if not np.isfinite(grey).all():
                 raise ValueError("a pixel is not a number")
@@ -87,9 +87,9 @@ def read_picture(file: str | Path) -> Image.Image:
         raise CourseError(f"There is no picture {file}: check the path.") from None
     except UnidentifiedImageError:
         raise CourseError(f"{file} is not a picture: remove it or save it as JPEG.") from None
-    except Exception as error:  # Pillow meets damage in many ways
+    except Exception as error:  # a damaged file makes Pillow raise many kinds
         raise CourseError(
-            f"{file} cannot be read ({error}): replace it by a whole copy or remove it."
+            f"{file} cannot be read ({error}): replace it with an intact copy or remove it."
         ) from None
 
 
@@ -114,7 +114,7 @@ class Pictures(Dataset):
 
     files: their paths; labels: a number per picture, an index into class_names;
     decoded: the central square of each, uint8 (3, resize, resize), views of one array; augment: a
-    transform of torchvision for one of these, or None: cut out the centre.
+    torchvision transform for one of these, or None for a centre crop.
     """
 
     files: list[Path]
@@ -148,7 +148,7 @@ class Pictures(Dataset):
 
 
 def read_folder(folder: str | Path, preprocess: Preprocess, limit: int | None = None) -> Pictures:
-    """Returns pictures from a folder with a sub-folder per class, at most `limit` of each."""
+    """Returns pictures from a folder with a subfolder per class, at most `limit` per class."""
     folder = require.path(folder, "The folder")
     if not folder.is_dir():
         raise CourseError(f"There is no folder {folder}: check the path.")
@@ -163,19 +163,19 @@ def read_folder(folder: str | Path, preprocess: Preprocess, limit: int | None = 
         files += pictures
         labels += [label] * len(pictures)
     if len(names) < 2:
-        raise CourseError(f"{folder} must hold a folder per class, two folders or more: add them.")
+        raise CourseError(f"{folder} must hold at least two folders, one per class: add them.")
     return read_files(files, labels, names, preprocess)
 
 
 def read_files(
     files: list[Path], labels: list[int], class_names: list[str], preprocess: Preprocess
 ) -> Pictures:
-    """Returns pictures from files; labels: a number per file, an index into class_names."""
-    require.instance(preprocess, Preprocess, "preprocess", "give net.preprocess of your network")
+    """Returns pictures from files; labels: one per file, an index into class_names."""
+    require.instance(preprocess, Preprocess, "preprocess", "give your network's net.preprocess")
     class_names = require.names(class_names, "class_names")
     labels = require.indices(labels, len(class_names), "labels")
     if len(labels) != len(files):
-        raise CourseError(f"There are {len(files)} files and {len(labels)} labels: give one each.")
+        raise CourseError(f"There are {len(labels)} labels for {len(files)} files: give one each.")
     decoded = decode_all(
         files,
         preprocess.resize,
@@ -187,7 +187,7 @@ def read_files(
 
 
 def split(pictures: Pictures, fraction: float, seed: int = 0) -> tuple[Pictures, Pictures]:
-    """Returns two parts, the second with this fraction of every class, on all machines the same."""
+    """Returns two parts, the second with this fraction of every class, the same on any machine."""
     fraction = require.fraction(fraction, "The fraction")
     generator = torch.Generator().manual_seed(require.whole(seed, "seed"))
     first, second = [], []
@@ -205,7 +205,7 @@ def split(pictures: Pictures, fraction: float, seed: int = 0) -> tuple[Pictures,
 
 
 def few(pictures: Pictures, n: int, seed: int = 0) -> Pictures:
-    """Returns `n` pictures of each class, drawn at random, or all of a class that has fewer."""
+    """Returns `n` random pictures per class, or all of a class that has fewer."""
     n = require.whole(n, "n", 1)
     generator = torch.Generator().manual_seed(require.whole(seed, "seed"))
     order = torch.randperm(len(pictures), generator=generator)
@@ -215,7 +215,7 @@ def few(pictures: Pictures, n: int, seed: int = 0) -> Pictures:
 
 
 class Splits(NamedTuple):
-    """train: to learn from; valid: to make decisions with; test: to be used once, at the end."""
+    """train: to learn from; valid: to make decisions with; test: to use once, at the end."""
 
     train: Pictures
     valid: Pictures
@@ -223,14 +223,14 @@ class Splits(NamedTuple):
 
 
 def load(name: str, size: str, preprocess: Preprocess, valid_fraction: float = 0.2) -> Splits:
-    """Returns a data set as a network wants it; validation pictures are split off the training."""
+    """Returns a data set prepared for a network; validation is split off the training pictures."""
     folder = find(name, size)
     limit = TINY if chosen_size(size) == "tiny" else {}
     train, test = (read_folder(folder / p, preprocess, limit.get(p)) for p in ("train", "test"))
     if train.class_names != test.class_names:
         odd = sorted(set(train.class_names) ^ set(test.class_names))
         raise CourseError(
-            f"{folder}: {', '.join(odd)} is in only one of train and test: make them alike."
+            f"{folder}: {', '.join(odd)} is in only one of train and test: give both the same ones."
         )
     return Splits(*split(train, valid_fraction), test)
 
@@ -245,10 +245,10 @@ def loader(
 ) -> DataLoader:
     """Returns batches: float32 (B, 3, size, size), normalised for the network, and int64 (B,).
 
-    For training: shuffle=True and a transform of torchvision as `augment`. The last batch may be
-    shorter. `workers`: processes beside this one; pictures are decoded already, so 0 is fastest.
+    For training: shuffle=True and a torchvision transform as `augment`. The last batch may be
+    shorter. `workers`: extra processes; pictures are decoded already, so 0 is fastest.
     """
-    require.instance(pictures, Pictures, "The first argument", "give pictures as load makes them")
+    require.instance(pictures, Pictures, "The first argument", "give pictures from data.load")
     require.transform(augment)
     return DataLoader(
         replace(pictures, augment=augment),

@@ -1,4 +1,4 @@
-"""A Kaggle competition in pictures: its files organised and split, answers written and scored."""
+"""A Kaggle competition on pictures: organise and split its files, write and score answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from helpers.files.kaggle_client import submit
 from helpers.preprocess import Preprocess
 from helpers.require import CourseError
 
-__all__ = ["submit"]  # from Kaggle's client; the rest stands below
+__all__ = ["submit"]  # from Kaggle's client; the rest is below
 
 LABELS = {  # the file with the training labels, and its columns: id, class
     "trainLabels.csv": ("id", "label"),  # cifar-10
@@ -31,32 +31,32 @@ LABELS = {  # the file with the training labels, and its columns: id, class
 }
 SAMPLES = ("sampleSubmission.csv", "sample_submission.csv")
 STAMP = "organized.txt"  # in an organised folder: a digest of what was organised
-SUM = 1e-3  # how far the probabilities of a picture may be from 1 in sum
-LEAST = 1e-15  # log-loss takes every probability for at least this, as Kaggle does
+SUM = 1e-3  # how far from 1 a picture's probabilities may sum
+LEAST = 1e-15  # log-loss clips probabilities to at least this, as Kaggle does
 
 
 # ---- the folder of a competition -------------------------------------------------------------
 
 
 def read_table(file: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Returns a CSV file as text, cell by cell as it stands, with exactly these columns if given.
+    """Returns a CSV file with each cell as text, unchanged; `columns`: exactly those it must have.
 
-    Raises CourseError if it is not a whole table or has other columns.
+    Raises CourseError if it is not a complete table or has other columns.
     """
     file = require.path(file, "The table")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # of a line that is too long
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # a line with too many cells
             as_it_stands = {"dtype": str, "keep_default_na": False, "index_col": False}
             table = pd.read_csv(file, encoding="utf-8-sig", compression=None, **as_it_stands)
     except FileNotFoundError:
         raise CourseError(f"There is no file {file}: check the path.") from None
-    except (OSError, ValueError, pd.errors.ParserWarning) as error:  # its errors: ValueErrors
+    except (OSError, ValueError, pd.errors.ParserWarning) as error:  # pandas' own are ValueErrors
         reason = " ".join(str(error).split())
-        raise CourseError(f"{file} is not a whole table in CSV ({reason}): get it anew.") from None
+        raise CourseError(f"{file} is not a complete CSV table ({reason}): get it again.") from None
     if columns is not None and list(table.columns) != list(columns):
         raise CourseError(
-            f"{file} has the columns {_listed(table.columns)}, and should have "
+            f"{file} has the columns {_listed(table.columns)} but should have "
             f"{_listed(columns)}: correct its first line."
         )
     return table
@@ -75,10 +75,10 @@ class Layout(NamedTuple):
 
 
 def read_layout(root: str | Path) -> Layout:
-    """Returns labels and files of a competition; every picture has one label, every label one.
+    """Returns labels and files of a competition; each training picture has exactly one label.
 
     root: a folder with train/, test/ and trainLabels.csv or labels.csv, or with images/,
-    train.csv and test.csv. Raises CourseError that names the first thing that does not fit.
+    train.csv and test.csv. Raises CourseError that names the first mismatch.
     """
     root = require.path(root, "The folder")
     file = _first(root, LABELS)
@@ -93,7 +93,7 @@ def read_layout(root: str | Path) -> Layout:
     missing = [i for i in labels if i not in train] + [i for i, p in test.items() if p is None]
     if missing:
         raise CourseError(
-            f"{root}: the picture of id {missing[0]} is missing; unpack the data again."
+            f"{root}: the picture with id {missing[0]} is missing; unpack the data again."
         )
     unlabelled = [p for i, p in train.items() if i not in labels]
     if unlabelled:
@@ -135,7 +135,7 @@ def find_sample(root: str | Path) -> Path:
 
 
 def _first(root: Path, names: Iterable[str]) -> Path:
-    """The first of these files that the folder holds."""
+    """Returns the first of these files that the folder holds."""
     for name in names:
         if (root / name).is_file():
             return root / name
@@ -145,10 +145,10 @@ def _first(root: Path, names: Iterable[str]) -> Path:
 
 
 def find_answers(name: str, size: str) -> Path | None:
-    """Returns the file with the test pictures' answers (as the training labels), or None.
+    """Returns the file with the test pictures' labels (a table like the training one), or None.
 
-    They are known for the drawn sets, and in a shared folder with `answers/NAME.csv`; those of a
-    real competition only Kaggle has.
+    They are known for the drawn sets, and in a shared folder with `answers/NAME.csv`; for a real
+    competition only Kaggle has them.
     """
     size, shared = chosen_size(size), os.environ.get("COURSE_DATA")
     if size == "tiny":
@@ -166,10 +166,10 @@ def organize(
 ) -> Path:
     """Arranges a competition's pictures as train, valid, train_valid and test/unknown.
 
-    In the first three, each class has a folder. The pictures are hard links where the disk allows
-    it, or symbolic links, or else copies. `folder`: where to; by default under
-    data/train_valid_test, since the data may be a share that nobody writes to. A second call with
-    the same pictures, fraction and seed does nothing; an interrupted one is made anew.
+    The first three have a folder per class. The pictures are hard links where the disk allows it,
+    else symbolic links, else copies. `folder`: the destination, by default under
+    data/train_valid_test, since the data may be on a read-only share. A second call with the same
+    pictures, fraction and seed does nothing; an interrupted one starts over.
     """
     root = require.path(root, "The folder of the competition").resolve()
     layout = read_layout(root)
@@ -183,7 +183,7 @@ def organize(
 
     def arrange(part: Path) -> None:
         if os.path.lexists(folder) and not (folder / STAMP).is_file() and not _is_empty(folder):
-            raise CourseError(f"{folder} holds other things: give a folder that is not there yet.")
+            raise CourseError(f"{folder} holds other files: give a folder that does not exist yet.")
         for target in {target.rpartition("/")[0] for target, _ in plan}:
             (part / target).mkdir(parents=True)
         for target, source in plan:
@@ -200,8 +200,8 @@ def _is_empty(folder: Path) -> bool:
 def choose_valid(labels: dict[str, str], fraction: float, seed: int = 0) -> set[str]:
     """Returns the ids of the validation pictures: this fraction of every class, never all of one.
 
-    Which ones is decided by a hash of seed and id, so that neither the order of files nor the
-    machine matters, and a new picture does not move the others.
+    A hash of seed and id decides, so that neither the order of files nor the machine matters, and
+    a new picture does not move the others.
     """
     fraction = require.fraction(fraction, "valid_fraction")
     seed = require.whole(seed, "seed")
@@ -217,7 +217,7 @@ def choose_valid(labels: dict[str, str], fraction: float, seed: int = 0) -> set[
 
 
 def _plan(layout: Layout, valid: set[str]) -> list[tuple[str, Path]]:
-    """Where each picture goes (part/class/file), and its file."""
+    """Returns where each picture goes (part/class/file), and its file."""
     plan = [(f"test/unknown/{file.name}", file) for file in layout.test.values()]
     for i, file in layout.train.items():
         for part in ("train_valid", "valid" if i in valid else "train"):
@@ -233,13 +233,13 @@ def _digest(plan: list[tuple[str, Path]]) -> str:
 
 def _link(source: str, target: str) -> None:
     for method in (os.link, os.symlink):
-        with suppress(OSError):  # another disk, or a system that wants special rights for links
+        with suppress(OSError):  # another disk, or a system where links need special rights
             return method(source, target)
     shutil.copyfile(source, target)
 
 
 class Parts(NamedTuple):
-    """train and valid: to choose with; train_valid: both, for the last training; test: unknown."""
+    """train and valid: to choose with; train_valid: both, for the final run; test: unlabelled."""
 
     train: Pictures
     valid: Pictures
@@ -250,7 +250,7 @@ class Parts(NamedTuple):
 def load(folder: str | Path, preprocess: Preprocess, first: int | None = None) -> Parts:
     """Returns the four parts of an organised competition; every picture is decoded once.
 
-    first: take only so many of the training and validation pictures, by the order of their names.
+    first: take only this many of the training and validation pictures, in the order of names.
     """
     folder = require.path(folder, "The folder")
     first = None if first is None else require.whole(first, "first", 2)
@@ -259,7 +259,7 @@ def load(folder: str | Path, preprocess: Preprocess, first: int | None = None) -
     names = sorted({file.parent.name for file in files})
     if not held_out or len(names) < 2:
         raise CourseError(
-            f"{folder} is not what organize makes, with two classes or more: give what it returned."
+            f"{folder} was not made by organize, or has too few classes: give what it returned."
         )
     files = files[:first]
     labels = [names.index(file.parent.name) for file in files]
@@ -273,15 +273,15 @@ def load(folder: str | Path, preprocess: Preprocess, first: int | None = None) -
 
 
 def folds(labels: Sequence[int], k: int, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Returns k pairs (indices to learn from, indices to check with), each checked once.
+    """Returns k pairs (training indices, validation indices); each picture is validated once.
 
-    labels: a class number per picture. Every class is spread evenly over the folds.
+    labels: a class number per picture. The folds are stratified by class.
     """
     labels = np.array(require.indices(labels, require.LARGEST, "labels"))
     rarest = min(Counter(labels.tolist()).values(), default=0)
     if not 2 <= require.whole(k, "k", 2) <= rarest:
         raise CourseError(
-            f"k is {k}: choose one from 2 to the size of the smallest class, {rarest}."
+            f"k is {k}: choose a number from 2 to the size of the smallest class, {rarest}."
         )
     seed = require.whole(seed, "seed", 0, 2**32 - 1)  # NumPy's seeds end there
     from sklearn.model_selection import StratifiedKFold  # slow to import
@@ -293,7 +293,7 @@ def folds(labels: Sequence[int], k: int, seed: int = 0) -> list[tuple[np.ndarray
 
 
 def test_ids(test: Pictures, sample: str | Path) -> list[str]:
-    """Returns the id of each test picture as the sample writes it, by the file's name."""
+    """Returns the id of each test picture as written in the sample, by file name."""
     by_name = {Path(i).stem: i for i in read_table(sample).iloc[:, 0]}
     unknown = [file for file in test.files if file.stem not in by_name]
     if unknown:
@@ -304,18 +304,18 @@ def test_ids(test: Pictures, sample: str | Path) -> list[str]:
 def write_submission(
     ids: Iterable, values: Sequence[str] | Mapping, sample: str | Path, path: str | Path
 ) -> Path:
-    """Writes the answers for Kaggle: rows and columns as in the sample, joined by id.
+    """Writes a submission for Kaggle: rows and columns as in the sample, joined by id.
 
     ids: of the test pictures, in the order of `values`; values: a class name per picture, or,
     where probabilities are asked for, a DataFrame (or dict) with a column per class. The file
-    appears only if it is valid. Raises CourseError with what is wrong.
+    appears only if it is valid. Raises CourseError that says what is wrong.
     """
     expected = _read_answers(sample)
     key, *columns = expected.columns
     table = _with_columns(values, columns)
     ids = [str(i) for i in require.many(ids, "ids")]
     if len(ids) != len(table):
-        raise CourseError(f"There are {len(ids)} ids and {len(table)} answers: give one each.")
+        raise CourseError(f"There are {len(ids)} ids and {len(table)} answers: give one per id.")
     table.insert(0, key, ids)
     row = {i: n for n, i in enumerate(expected[key])}
     table = table.sort_values(key, key=lambda ids: ids.map(row), kind="stable")
@@ -332,30 +332,29 @@ def write_submission(
 def _read_answers(file: str | Path) -> pd.DataFrame:
     table = read_table(file)
     if len(table.columns) < 2:
-        raise CourseError(f"{file} has one column only: separate ids and answers by commas.")
+        raise CourseError(f"{file} has only one column: separate ids and answers with commas.")
     return table
 
 
 def _with_columns(values, columns: list[str]) -> pd.DataFrame:
-    """The answers as a table with these columns; without names nobody knows what is what."""
+    """Returns the answers as a table with these columns; probabilities come with class names."""
     if len(columns) == 1:
         values = require.many(values, "The answers")
         for value in values:
             if not isinstance(value, str):
                 what = require.summary(value)
-                raise CourseError(f"An answer is {what}, no class name: give class_names[number].")
+                raise CourseError(f"An answer is {what}, not a class name: give class_names[i].")
         return pd.DataFrame({columns[0]: values})
     if not isinstance(values, Mapping | pd.DataFrame):
         raise CourseError(
-            "Nobody knows which column is which class: give a table with names, as "
+            "The columns do not say which class is which: give a table with names, as "
             "pd.DataFrame(probabilities, columns=class_names)."
         )
     try:
         table = pd.DataFrame({name: np.asarray(values[name], dtype=float) for name in values})
     except (ValueError, TypeError):
         raise CourseError(
-            "The probabilities are not numbers, as many for every class: give a number for each "
-            "picture and class."
+            "The probabilities are not one number per picture and class: give a number for each."
         ) from None
     if set(table) != set(columns):
         odd = min(set(table) ^ set(columns), key=str)
@@ -367,9 +366,9 @@ def _with_columns(values, columns: list[str]) -> pd.DataFrame:
 def validate_submission(
     path: str | Path, sample: str | Path, class_names: Sequence[str] | None = None
 ) -> str:
-    """Checks a submission as Kaggle would; returns a sentence, or raises one that names the row.
+    """Returns a sentence if Kaggle would accept the file, else raises CourseError with the row.
 
-    class_names: the labels that exist; by default those in the training labels beside the sample.
+    class_names: the labels allowed; by default those of the training labels beside the sample.
     """
     expected = _read_answers(sample)
     table = read_table(path, list(expected.columns))
@@ -402,13 +401,13 @@ def validate_submission(
 
 
 def _known_classes(sample: str | Path) -> list[str]:
-    """The classes of the training labels beside a sample; none if there are no labels."""
+    """Returns the classes of the training labels beside a sample; [] if there are no labels."""
     files = [Path(sample).with_name(name) for name in LABELS]
     return next((sorted(set(read_labels(f).values())) for f in files if f.is_file()), [])
 
 
 def score(path: str | Path, answers: str | Path) -> dict:
-    """Returns {"accuracy", "n"} of a submission; with "log_loss" (nats) if it is probabilities.
+    """Returns {"accuracy", "n"} of a submission; for probabilities also "log_loss" (nats).
 
     answers: a CSV file with the id and the right class of every test picture.
     """
@@ -430,7 +429,7 @@ def score(path: str | Path, answers: str | Path) -> dict:
     sums = values.sum(1, keepdims=True)
     if not (np.isfinite(values).all() and (values >= 0).all() and (sums > 0).all()):
         raise CourseError(
-            f"{path} holds what is no probability: check it with validate_submission."
+            f"{path} holds values that are not probabilities: check it with validate_submission."
         )
     values = values / sums
     column = [columns.index(name) for name in truth]

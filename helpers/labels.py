@@ -1,4 +1,4 @@
-"""Which class of a source network is which class of yours: by name, by synonym, by asking it."""
+"""Matches your classes to those of a source network: by name, by synonym, or by asking it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from helpers.require import CourseError
 
 
 class Match(NamedTuple):
-    """A class of yours, its partner among the source's classes or None, and how it was found."""
+    """One of your classes, its partner among the source's or None, and how it was found."""
 
     target: str
     source: str | None
@@ -38,7 +38,7 @@ def imagenet_synonyms() -> dict[str, list[str]]:
 
 
 def _plain(name: str) -> str:
-    """`Hot-Dog`, `hot dog` and `hotdog` are one name."""
+    """Returns the same for `Hot-Dog`, `hot dog` and `hotdog`."""
     return re.sub(r"[\s_-]+", "", name).casefold()
 
 
@@ -47,9 +47,9 @@ def match_labels(
     target_names: Sequence[str],
     match: str | Mapping[str, str | None] = "synonyms",
 ) -> list[Match]:
-    """Returns a match for each target class, with a partner or without.
+    """Returns a match for each target class, with or without a partner.
 
-    match: "exact" (the same name; case, spaces and hyphens do not count), "synonyms" (the same
+    match: "exact" (the same name, ignoring case, spaces and hyphens), "synonyms" (the same
     name or, for classes of ImageNet, one of WordNet's other names), or your own {target: source}.
     A name is not a meaning: ImageNet's "drumstick" plays drums. Where a name fits more than one
     class, `how` says so.
@@ -76,7 +76,7 @@ def _as_chosen(source_names: list[str], target_names: list[str], match: Mapping)
     unknown += [name for name in match.values() if name not in [*source_names, None]]
     if unknown:
         raise CourseError(
-            f"{require.quoted(unknown[0])} is no class here: correct the names in match."
+            f"{require.quoted(unknown[0])} is not a class here: correct the names in match."
         )
     partners = {name: match.get(name) for name in target_names}
     return [
@@ -107,11 +107,11 @@ def ask(
     target_names: Sequence[str],
     at_least: float = 0.5,
 ) -> list[Match]:
-    """Returns matches by what the source network says about your pictures.
+    """Returns matches according to what the source network says about your pictures.
 
     probabilities: float (N, source classes), as `predict` returns them; labels: int64 (N,), an
-    index into target_names. The partner of a class is the name that comes first most often, if it
-    does so for at least this share of the pictures.
+    index into target_names. The partner of a class is its most frequent top-1 prediction, if that
+    comes first for at least this share of the pictures.
     """
     for value, name in ((probabilities, "probabilities"), (labels, "labels")):
         require.instance(value, Tensor, name, "give a tensor")
@@ -121,7 +121,7 @@ def ask(
     if labels.ndim != 1 or probabilities.shape != (len(labels), len(source_names)):
         raise CourseError(
             f"probabilities must be {len(labels)} x {len(source_names)}, pictures x source "
-            f"classes, not {' x '.join(map(str, probabilities.shape))}: give those of predict."
+            f"classes, not {' x '.join(map(str, probabilities.shape))}: give what predict returned."
         )
     return [
         _most_frequent(name, probabilities[labels == label].argmax(1), source_names, at_least)
@@ -130,9 +130,9 @@ def ask(
 
 
 def _most_frequent(target: str, answers: Tensor, names: list[str], at_least: float) -> Match:
-    """answers: for each picture of the class, the number of the name that comes first."""
+    """answers: the top-1 class number for each picture of the class."""
     if not len(answers):
-        raise CourseError(f'There is no picture of "{target}" to ask about: add some.')
+        raise CourseError(f'There are no pictures of "{target}" to ask about: add some.')
     counts = answers.bincount(minlength=len(names))
     name, share = names[int(counts.argmax())], counts.max().item() / len(answers)
     how = f"first for {share:.0%} of {len(answers)} pictures"

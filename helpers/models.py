@@ -16,18 +16,18 @@ from helpers.param_groups import freeze, keep_statistics, output_layer, param_gr
 from helpers.preprocess import Preprocess
 from helpers.require import CourseError
 
-__all__ = ["freeze", "keep_statistics", "param_groups", "stages"]  # lessons call them here, too
+__all__ = ["freeze", "keep_statistics", "param_groups", "stages"]  # lessons call them from here
 LITE0 = "efficientnet_lite0"
-OFFLINE = f'Without network, "{LITE0}" always works: it came with the installation.'
+OFFLINE = f'Offline, "{LITE0}" always works: it was installed with the course.'
 
 
 def load_pretrained(
     name: str = LITE0, *, size: int | None = None, weights: str | Path | None = "DEFAULT"
 ) -> nn.Module:
-    """Returns a network that knows ImageNet, in eval mode.
+    """Returns a network pretrained on ImageNet, in eval mode.
 
-    name: "efficientnet_lite0" (its weights are installed with the course), any classifier of
-    torchvision ("resnet18") or any network of timm; weights of these are downloaded once.
+    name: "efficientnet_lite0" (its weights are installed with the course), any torchvision
+    classifier ("resnet18") or any timm network; the weights of these are downloaded once.
     size: side of the pictures in pixels, if not the one that the network was trained on.
     weights: "DEFAULT", the path of a file, or None for random ones.
     The network carries `net.preprocess` (Preprocess) and `net.class_names` (a name per output).
@@ -35,7 +35,7 @@ def load_pretrained(
     import timm
     from torchvision import models as zoo
 
-    require.instance(name, str, "The name of the network", f'give a text such as "{LITE0}"')
+    require.instance(name, str, "The name of the network", f'give a string such as "{LITE0}"')
     if size is not None:
         size = require.whole(size, "size", 1, 4096)
     if weights not in (None, "DEFAULT"):
@@ -62,7 +62,7 @@ def load_pretrained(
 
 
 def build_timm(name: str) -> tuple[nn.Module, Preprocess]:
-    """Returns a network of timm with random weights, and how it wants its pictures."""
+    """Returns a timm network with random weights, and its Preprocess."""
     import timm
 
     net = timm.create_model(name, pretrained=False)
@@ -73,7 +73,7 @@ def build_timm(name: str) -> tuple[nn.Module, Preprocess]:
 
 
 def build_torchvision(name: str) -> tuple[nn.Module, Preprocess]:
-    """Returns a network of torchvision with random weights, and how it wants its pictures."""
+    """Returns a torchvision network with random weights, and its Preprocess."""
     from torchvision import models as zoo
 
     t = zoo.get_model_weights(name).DEFAULT.transforms()
@@ -90,7 +90,7 @@ def _lite0_weights(name: str, net: nn.Module) -> dict[str, Tensor]:
 
 
 def _torchvision_weights(name: str, net: nn.Module) -> dict[str, Tensor]:
-    """torchvision's weights, kept where torch keeps them (TORCH_HOME is honoured)."""
+    """Returns torchvision's weights, cached where torch caches them (honours TORCH_HOME)."""
     from torchvision import models as zoo
 
     from helpers.files.fetch import download
@@ -107,7 +107,7 @@ def _torchvision_weights(name: str, net: nn.Module) -> dict[str, Tensor]:
 
 
 def _timm_weights(name: str, net: nn.Module) -> dict[str, Tensor]:
-    """timm's weights, from the Hugging Face cache or downloaded into it once."""
+    """Returns timm's weights, from the Hugging Face cache or downloaded into it once."""
     import timm
 
     try:
@@ -115,9 +115,9 @@ def _timm_weights(name: str, net: nn.Module) -> dict[str, Tensor]:
     except Exception as error:  # the hub's client raises many kinds
         source = timm.get_pretrained_cfg(name)
         raise CourseError(
-            f"The weights of {name} are not available ({type(error).__name__}): copy the file "
-            f"model.safetensors of huggingface.co/{source.hf_hub_id or source.architecture} from a "
-            f"computer with network and pass its path as weights=... {OFFLINE}"
+            f"The weights of {name} are not available ({type(error).__name__}): download "
+            f"model.safetensors from huggingface.co/{source.hf_hub_id or source.architecture} on "
+            f"another computer, copy it here and pass its path as weights=... {OFFLINE}"
         ) from None
 
 
@@ -134,7 +134,7 @@ def read_weights(file: str | Path, net: nn.Module, in_order: bool = False) -> di
         values = timm.models.load_state_dict(str(file), device="cpu", weights_only=True)
     except Exception:
         raise CourseError(
-            f"{file} is not a whole file of weights: delete it and fetch it again."
+            f"{file} is not a complete weights file: delete it and download it again."
         ) from None
     own = net.state_dict()
     if in_order and len(own) == len(values):
@@ -142,7 +142,7 @@ def read_weights(file: str | Path, net: nn.Module, in_order: bool = False) -> di
     shapes = {name: getattr(value, "shape", None) for name, value in values.items()}
     if shapes != {name: value.shape for name, value in own.items()}:
         raise CourseError(
-            f"{file} holds the weights of another network than {type(net).__name__}: "
+            f"{file} does not hold the weights of a {type(net).__name__}: "
             "choose the file that belongs to it."
         )
     return values
@@ -162,9 +162,9 @@ def check_outputs(net: nn.Module, pictures: object) -> None:
 
 
 def replace_head(net: nn.Module, class_names: list[str]) -> nn.Module:
-    """Puts a new output layer with random weights, one output per class, in place of the old one.
+    """Replaces the output layer with a random one, one output per class; returns the network.
 
-    The random numbers come from torch's generator: call `torch.manual_seed` first to repeat them.
+    The weights come from torch's generator: call `torch.manual_seed` first to reproduce them.
     """
     class_names = require.names(class_names, "class_names", 2)
     name, old = output_layer(net)
@@ -181,11 +181,11 @@ def reuse_rows(
     match: str | Mapping[str, str | None] = "synonyms",
     new_bias: float = 0.0,
 ) -> list[Match]:
-    """Puts in a new output layer that starts with the old rows of the classes that it knows.
+    """Replaces the output layer with one that starts from the old rows of the classes it knows.
 
     source_names: a name per output of `net`; target_names: your classes; match: see
-    `labels.match_labels`. A class without partner gets a random row (`torch.manual_seed` repeats
-    it) and `new_bias`. Returns what was matched and how: [(target, source, how), ...].
+    `labels.match_labels`. A class without a partner gets a random row (see `replace_head`)
+    and `new_bias`. Returns what was matched and how: [(target, source, how), ...].
     """
     name, old = output_layer(net)
     if source_names is None:
@@ -197,7 +197,7 @@ def reuse_rows(
     new_bias = require.number(new_bias, "new_bias")
     if len(source_names) != old.out_features:
         raise CourseError(
-            f"The network has {old.out_features} outputs and source_names {len(source_names)}: "
+            f"The network has {old.out_features} outputs and source_names has {len(source_names)}: "
             "give the names that the network was trained with."
         )
     matches = match_labels(source_names, target_names, match)

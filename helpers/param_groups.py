@@ -11,7 +11,7 @@ from helpers.require import CourseError
 
 
 def output_layer(net: nn.Module) -> tuple[str, nn.Linear]:
-    """Returns the name and the module of the layer with one output per class: the last linear."""
+    """Returns the name and module of the layer with one output per class: the last nn.Linear."""
     require.network(net)
     layers = [(name, m) for name, m in net.named_modules() if isinstance(m, nn.Linear)]
     if hasattr(net, "get_classifier"):  # timm knows which layer it is
@@ -26,7 +26,7 @@ def output_layer(net: nn.Module) -> tuple[str, nn.Linear]:
 def param_groups(net: nn.Module, lr: float, head_factor: float = 10) -> list[dict]:
     """Returns two groups for an optimiser: body at `lr`, output layer at `head_factor * lr`.
 
-    Parameters that are frozen (`requires_grad` is False) are left out.
+    Frozen parameters (`requires_grad` is False) are left out.
     """
     lr = require.number(lr, "lr", 0)
     head_factor = require.number(head_factor, "head_factor", 0)
@@ -51,16 +51,16 @@ RESNET = {"stem": r"conv1|bn1", "blocks": r"layer(\d+)"}
 
 
 def stages(net: nn.Module) -> list[Stage]:
-    """Returns the parts of the body, from the bottom, next to the pixels, up; no output layer.
+    """Returns the parts of the body, from the bottom (next to the pixels) up; no output layer.
 
-    For every network of timm, which brings the plan of its parts, and torchvision's ResNets.
+    For timm's networks, which say how they are divided, and torchvision's ResNets.
     """
     from timm.models import group_parameters
     from torchvision.models import ResNet
 
     if not (hasattr(net, "group_matcher") or isinstance(net, ResNet)):
         raise CourseError(
-            f"The stages of {type(net).__name__} are not known: take a network of timm or one of "
+            f"The stages of {type(net).__name__} are not known: choose a timm network or one of "
             "torchvision's ResNets."
         )
     head = output_layer(net)[0] + "."
@@ -75,7 +75,7 @@ def stages(net: nn.Module) -> list[Stage]:
 
 
 def _stage_name(parameters: list[str]) -> str:
-    """What a stage consists of: "conv_stem + bn1", "blocks.3", "layer2"."""
+    """Returns what a stage consists of: "conv_stem + bn1", "blocks.3", "layer2"."""
     blocks, parents = {}, {}  # dictionaries keep the order
     for name in parameters:
         parent, _, rest = name.partition(".")
@@ -113,9 +113,9 @@ def _eval_mode_while_frozen(layer: nn.Module, inputs: tuple) -> None:
 
 
 def keep_statistics(net: nn.Module) -> nn.Module:
-    """Lets every BatchNorm layer go on using the means and variances it learned before.
+    """Makes every BatchNorm layer keep the running means and variances it already has.
 
-    They are buffers, not parameters: in train mode each small batch would overwrite them, whatever
+    They are buffers, not parameters: in train mode each small batch would change them, whatever
     `requires_grad` says. The weights and biases of these layers are trained as before.
     """
     require.network(net)

@@ -1,6 +1,6 @@
-"""Figures and tables of the lessons, each with a description for people who cannot see it.
+"""Figures and tables for the lessons, each with alt text for people who cannot see it.
 
-Every function returns a Drawing; as the last line of a cell it shows itself. Nothing is kept open.
+A figure is returned as a Drawing, which shows itself as a cell's last line; none is left open.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from helpers import NUMBERS, require
 from helpers.data import Pictures
 from helpers.require import CourseError
 
-# Okabe and Ito (2008): eight colours that colour-blind people tell apart; the pale yellow left out
+# Okabe and Ito (2008): colours that colour-blind people can tell apart; without the pale yellow
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 STYLES = ["-", "--", "-.", ":"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
-WINDOW = 5  # batches that a point of a training curve is the mean of: a single one says little
+WINDOW = 5  # batches averaged into a point of a training curve: a single one is mostly noise
 
 
 class Drawing:
@@ -38,7 +38,7 @@ class Drawing:
         options = {"pil_kwargs": {"quality": 80}} if kind == "jpeg" else {}
         figure.savefig(buffer, format=kind, dpi=144, bbox_inches="tight", **options)
         self.data, self.kind, self.description = buffer.getvalue(), kind, description
-        self.width = Image.open(buffer).width // 2  # drawn at twice its size, sharp on any screen
+        self.width = Image.open(buffer).width // 2  # drawn at twice its size: sharp on any screen
 
     def _repr_html_(self) -> str:
         code = base64.b64encode(self.data).decode()
@@ -58,10 +58,10 @@ def image_grid(
     columns: int = 6,
     description: str = "",
 ) -> Drawing:
-    """Pictures in rows, each with its title; tensors are uint8 (3, H, W), 0 to 255."""
+    """Returns pictures in rows, each with its title; tensors are uint8 (3, H, W), 0 to 255."""
     pictures = [_pixels(picture) for picture in require.many(pictures, "The pictures")]
     if not pictures:
-        raise CourseError("There is no picture to show, the list is empty: give one or more.")
+        raise CourseError("There are no pictures to show, the list is empty: give at least one.")
     titles = require.many(titles, "The titles")
     columns = min(require.whole(columns, "columns", 1), len(pictures))
     rows = -(-len(pictures) // columns)
@@ -83,8 +83,8 @@ def image_grid(
 
 
 def _pixels(picture: Tensor | Image.Image) -> np.ndarray:
-    """The picture as an array (H, W, 3)."""
-    advice = "give a tensor (3, H, W) or an image of Pillow"
+    """Returns the picture as an array (H, W, 3)."""
+    advice = "give a tensor (3, H, W) or a Pillow image"
     require.instance(picture, (Tensor, Image.Image), "A picture", advice)
     if isinstance(picture, Image.Image):
         return np.asarray(picture)
@@ -94,7 +94,7 @@ def _pixels(picture: Tensor | Image.Image) -> np.ndarray:
 
 
 def learning_curves(runs: Mapping, description: str = "") -> Drawing:
-    """Loss and accuracy against epochs: lines for training, points for validation.
+    """Returns loss and accuracy over epochs: lines for training, points for validation.
 
     runs: {name: the History that fit returned}.
     """
@@ -143,7 +143,7 @@ def _run_in_words(name: str, epochs: list[dict]) -> str:
 
 
 def confusion(labels: Tensor, predicted: Tensor, class_names: Sequence[str]) -> Drawing:
-    """How many pictures of each class (row) were given each name (column).
+    """Returns the confusion matrix: pictures of each class (row) by predicted class (column).
 
     labels, predicted: class numbers, int64 (N,).
     """
@@ -153,7 +153,7 @@ def confusion(labels: Tensor, predicted: Tensor, class_names: Sequence[str]) -> 
     if len(labels) != len(predicted):
         raise CourseError(
             f"There are {len(labels)} labels and {len(predicted)} predictions: give one of each "
-            "for every picture."
+            "per picture."
         )
     counts = np.zeros((k, k), int)
     np.add.at(counts, (labels, predicted), 1)
@@ -174,7 +174,7 @@ def confusion(labels: Tensor, predicted: Tensor, class_names: Sequence[str]) -> 
 
 
 def mistakes(pictures: Pictures, probabilities: Tensor, n: int = 6) -> Drawing | str:
-    """The pictures that the network is most wrong about, with what it says and what they are.
+    """Returns the most confident mistakes, each with its prediction and its true class.
 
     probabilities: float (N, classes), in the order of the pictures, as `predict` returns them.
     """
@@ -204,14 +204,14 @@ def mistakes(pictures: Pictures, probabilities: Tensor, n: int = 6) -> Drawing |
 
 
 def _wrapped(line: str) -> str:
-    """A line of a title that fits above a small picture, however long the names are."""
+    """Returns a title's line, wrapped to fit above a small picture."""
     return "\n".join(wrap(line.replace("_", " "), 18))
 
 
 def spread(
     results: Mapping[str, Sequence[float]], what: str, limits: tuple[float, float] | None = None
 ) -> Drawing:
-    """A row of dots per method, one dot a seed, with their mean as a bar."""
+    """Returns a row of dots per method, one dot per seed, with their mean as a bar."""
     results = require.rows(results, "results")
     figure = Figure(figsize=(6, 0.75 + 0.42 * len(results)))
     ax = figure.subplots()
@@ -234,9 +234,9 @@ def spoken(values: Sequence[float]) -> str:
 
 
 def closing_table(rows: Mapping[str, Sequence[float]], unit: str = "test accuracy") -> None:
-    """Shows the table at a lesson's end, one row per method: values over seeds, mean and spread.
+    """Shows the table that closes a lesson, one row per method: mean and spread over seeds.
 
-    The same numbers go along as JSON, for programs: `course.py run` gathers them.
+    The same numbers are attached as JSON, for programs: `course.py run` collects them.
     """
     from IPython.display import display
 

@@ -1,4 +1,4 @@
-"""CourseError, and checks of what a person brings: the value as wanted, or one sentence."""
+"""CourseError, and checks of arguments: each returns the value, or raises one sentence."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ LARGEST = 2**63 - 1  # the largest whole number, and seed, that torch takes
 
 
 class CourseError(Exception):
-    """Something you can put right: one sentence that says what is wrong and what to do.
+    """A mistake you can fix: one sentence that says what is wrong and what to do.
 
-    In a notebook only that sentence is shown, without the traceback around it.
+    A notebook shows only that sentence, without the traceback.
     """
 
     def _render_traceback_(self) -> list[str]:  # IPython calls this in place of a traceback
@@ -26,7 +26,7 @@ class CourseError(Exception):
 
 
 def summary(value: object) -> str:
-    """Returns a value in a few words; cannot fail, whatever the value does when it is touched."""
+    """Returns any value in a few words; never raises, even if the value's own methods do."""
     with suppress(Exception):
         if isinstance(value, Tensor):
             return f"a tensor of shape {tuple(value.shape)}"
@@ -39,7 +39,7 @@ def summary(value: object) -> str:
 
 
 def quoted(value: object) -> str:
-    """Returns a text or path in quotation marks, shortened; anything else as a summary."""
+    """Returns a string or path in quotation marks, shortened; anything else as a summary."""
     if isinstance(value, Path):
         value = str(value)
     if type(value) is not str:
@@ -49,7 +49,7 @@ def quoted(value: object) -> str:
 
 
 def whole(value: object, name: str, least: int = 0, most: int | None = None) -> int:
-    """Returns a whole number of any kind (Python, NumPy, a tensor of one element) as an int."""
+    """Returns a whole number (Python, NumPy or a one-element tensor) as an int."""
     limits = f"of {least} or more" if most is None else f"from {least} to {most}"
     with suppress(Exception):
         number = operator.index(value)
@@ -61,7 +61,7 @@ def whole(value: object, name: str, least: int = 0, most: int | None = None) -> 
 def number(
     value: object, name: str, least: float | None = None, most: float | None = None
 ) -> float:
-    """Returns a finite number as a float; `least` and `most` are allowed themselves."""
+    """Returns a finite number as a float; `least` and `most` are inclusive."""
     with suppress(Exception):
         real = math.nan if isinstance(value, (str, bytes, bool)) else float(value)
         high_enough = least is None or real >= least
@@ -74,7 +74,7 @@ def number(
 
 
 def fraction(value: object, name: str) -> float:
-    """Returns a number between 0 and 1, neither of them."""
+    """Returns a number strictly between 0 and 1."""
     with suppress(CourseError):
         share = number(value, name)
         if 0 < share < 1:
@@ -91,7 +91,7 @@ def indices(values: object, n: int, name: str) -> list[int]:
 
 
 def many(values: object, name: str) -> list:
-    """Returns what a list, a table's column or a tensor holds as a list."""
+    """Returns the items of a list, a table column or a tensor as a list."""
     try:
         return list(values)
     except TypeError:
@@ -99,69 +99,69 @@ def many(values: object, name: str) -> list:
 
 
 def rows(values: object, name: str) -> dict[str, list[float]]:
-    """Returns {method: numbers}, one method or more, each with one number or more."""
+    """Returns {method: numbers}, at least one method with at least one number each."""
     instance(values, Mapping, name, "give a dictionary {method: list of numbers}")
     if not values:
-        raise CourseError(f"{name} holds nothing to show: give a dictionary with a row or more.")
+        raise CourseError(f"{name} is empty: give a dictionary with at least one row.")
     table = {}
     for key, row in values.items():
         where = f"The row {quoted(key)} of {name}"
         table[str(key)] = [number(value, f"A value of {where}") for value in many(row, where)]
         if not table[str(key)]:
-            raise CourseError(f"{where} is empty: give a number or more.")
+            raise CourseError(f"{where} is empty: give at least one number.")
     return table
 
 
 def names(values: object, name: str, least: int = 1) -> list[str]:
-    """Returns the names of classes, texts that all differ, as a list."""
-    texts = [] if isinstance(values, (str, bytes)) else many(values, name)
-    odd = next((text for text in texts if not isinstance(text, str)), None)
-    if odd is not None or not texts:
+    """Returns class names, strings without duplicates, as a list."""
+    class_names = [] if isinstance(values, (str, bytes)) else many(values, name)
+    odd = next((entry for entry in class_names if not isinstance(entry, str)), None)
+    if odd is not None or not class_names:
         what = f"is {quoted(values)}" if odd is None else f"holds {quoted(odd)}"
-        raise CourseError(f"{name} {what}: give a list of texts, one name for each class.")
-    if len(texts) < least:
-        raise CourseError(f"A classifier needs two classes or more, not {texts}: add some.")
-    if len(set(texts)) < len(texts):
-        repeated = next(text for text in texts if texts.count(text) > 1)
+        raise CourseError(f"{name} {what}: give a list of strings, one name per class.")
+    if len(class_names) < least:
+        raise CourseError(f"A classifier needs at least two classes, not {class_names}: add some.")
+    if len(set(class_names)) < len(class_names):
+        repeated = next(entry for entry in class_names if class_names.count(entry) > 1)
         raise CourseError(f"{name} holds {quoted(repeated)} twice: rename one of them.")
-    return texts
+    return class_names
 
 
 def choice(value: object, known: Sequence[str], what: str) -> str:
-    """Returns one of the known texts."""
+    """Returns the value, which must be one of the known ones."""
     if not isinstance(value, str) or value not in known:
         raise CourseError(f"There is no {what} {quoted(value)}: choose one of {', '.join(known)}.")
     return value
 
 
 def path(value: object, name: str = "The path") -> Path:
-    """Returns a path that the system can look for, whether something is there or not."""
+    """Returns a path that the system accepts, whether or not it exists."""
     try:
         place = Path(value)
         with suppress(FileNotFoundError, NotADirectoryError):
             os.stat(place)
         return place
     except OSError as error:
-        because = f"cannot be looked for ({error.strerror})"
+        because = f"cannot be used ({error.strerror})"
         raise CourseError(f"{name} {quoted(value)} {because}: check the path.") from None
     except (TypeError, ValueError):
-        raise CourseError(f"{name} is {quoted(value)}: give a path as text.") from None
+        raise CourseError(f"{name} is {quoted(value)}: give a path as a string.") from None
 
 
 def instance(value: object, kind: type | tuple[type, ...], name: str, advice: str) -> None:
-    """Refuses a value of another type; advice: what to give instead."""
+    """Raises CourseError unless the value has this type; advice: what to give instead."""
     if not isinstance(value, kind):
         raise CourseError(f"{name} is {quoted(value)}: {advice}.")
 
 
 def transform(value: object) -> None:
     if value is not None and not callable(value):
-        raise CourseError(f"augment is {quoted(value)}: give a transform of torchvision.")
+        raise CourseError(f"augment is {quoted(value)}: give a torchvision transform.")
 
 
 def network(value: object) -> None:
-    instance(value, nn.Module, "The network", "give one that load_pretrained has made")
+    instance(value, nn.Module, "The network", "give one made by load_pretrained")
 
 
 def batches(value: object) -> None:
-    instance(value, DataLoader, "The loader", "make one of your pictures with data.loader")
+    instance(value, DataLoader, "The loader", "make one from your pictures with data.loader")

@@ -34,7 +34,7 @@ class History:
 
     epochs: a row per epoch: epoch (from 1), train_loss, train_accuracy, valid_loss,
     valid_accuracy, seconds; losses and accuracies are means over examples, accuracies fractions.
-    Training figures are those of the batches as they pass, augmented, while the network learns.
+    Training figures are measured on the augmented batches while the network learns.
     steps: a row per batch: epoch (a fraction), loss, accuracy.
     """
 
@@ -54,14 +54,14 @@ def fit(
     checkpoint: str | Path | None = None,
     quiet: bool = False,
 ) -> History:
-    """Trains a network with the mean cross-entropy of each batch, on whatever device there is.
+    """Trains a network on the mean cross-entropy of each batch, on whatever device there is.
 
-    Under `accelerate launch` every process learns from its part of each batch, so batches, steps
-    and learning rates are those of one process. BatchNorm in train mode sees only that part.
-    scheduler: stepped after every batch. seed: of shuffling, augmentation and dropout; each epoch
-    has its own, so a run repeats on the same machine. checkpoint: a file that is written after
-    each epoch; when it is there already, the run goes on from it to the same result, bit for bit.
-    Stopping the cell returns the history so far; the network stays usable, in eval mode.
+    Under `accelerate launch` each process trains on its share of each batch, so batches, steps and
+    learning rates mean what they mean in one process. BatchNorm in train mode sees only that share.
+    scheduler: stepped after every batch. seed: for shuffling, augmentation and dropout; each epoch
+    has its own, so a run is reproducible on one machine. checkpoint: a file written after each
+    epoch; if it already exists, the run resumes from it and ends with the same result, bit for bit.
+    Interrupting the cell returns the history so far; the network stays usable, in eval mode.
     """
     epochs, seed = require.whole(epochs, "epochs"), require.whole(seed, "seed")
     _check_run(net, train, valid, optimizer)
@@ -75,17 +75,17 @@ def fit(
     report = Report(epochs, quiet or not accelerator.is_main_process)
     for row in history.epochs:
         report.row(row)
-    sums, noted = [], 0  # of each batch in this epoch: loss, right answers, examples
+    sums, steps_before = [], 0  # sums of each batch in this epoch: loss, right answers, examples
     try:
         with torch.random.fork_rng():
             for epoch in range(len(history.epochs), epochs):
-                start, noted = time.perf_counter(), len(history.steps)
+                start, steps_before = time.perf_counter(), len(history.steps)
                 seed_epoch(accelerator, train.sampler, seed + 1_000_003 * epoch)
                 _train_epoch(accelerator, model, batches, stepper, scheduler, epoch, sums, report)
                 row = _note(history, epoch, len(batches), accelerator.reduce(torch.stack(sums)))
                 sums.clear()
                 for buffer in net.buffers():
-                    broadcast(buffer)  # BatchNorm's, of the first process: the same everywhere
+                    broadcast(buffer)  # BatchNorm's: the first process's, everywhere
                 if valid is not None:
                     scores = evaluate(net, valid)
                     row |= {"valid_loss": scores["loss"], "valid_accuracy": scores["accuracy"]}
@@ -96,7 +96,7 @@ def fit(
                     _save(checkpoint, net, optimizer, scheduler, history)
     except KeyboardInterrupt:
         report.line(f"stopped by you in epoch {len(history.epochs) + 1}")
-        if len(history.steps) == noted:
+        if len(history.steps) == steps_before:
             _note(history, len(history.epochs), len(batches), sums)
     net.eval()
     give_back_memory()
@@ -104,30 +104,30 @@ def fit(
 
 
 def _check_run(net, train, valid, optimizer) -> None:
-    """Refuses what a run of `fit` cannot be made of."""
+    """Raises CourseError if `fit` cannot train with these."""
     require.network(net)
     for loader in [train] if valid is None else [train, valid]:
         require.batches(loader)
-    advice = "make one, as torch.optim.AdamW(groups)"
+    advice = "make one, such as torch.optim.AdamW(groups)"
     require.instance(optimizer, Optimizer, "The optimiser", advice)
     if len(train.dataset) == 0:
-        raise CourseError("There is no picture to train on: look at what the loader was made of.")
+        raise CourseError("There are no pictures to train on: check what the loader was made from.")
     check_outputs(net, train.dataset)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     if not any(p.requires_grad for p in parameters):
         raise CourseError(
-            "Every parameter is frozen, the output layer too, so there is nothing to train: "
+            "Every parameter is frozen, even the output layer, so there is nothing to train: "
             "set requires_grad = True for the output layer."
         )
     if not set(net.parameters()).issuperset(parameters):
         raise CourseError(
             "The optimiser holds parameters that are not in this network: make the optimiser "
-            "after the network has its new output layer."
+            "after replacing the output layer."
         )
 
 
 def _train_epoch(accelerator, model, batches, optimizer, scheduler, epoch, sums, report) -> None:
-    """One pass over the training pictures; adds the sums of each batch."""
+    """Makes one pass over the training pictures; adds each batch's sums to `sums`."""
     model.train()
     for pictures, labels in batches:
         mine, n = examples(accelerator, len(labels))
@@ -146,7 +146,7 @@ def _train_epoch(accelerator, model, batches, optimizer, scheduler, epoch, sums,
 def _note(history: History, epoch: int, batches: int, sums) -> dict:
     """Adds the batches of an epoch to history.steps; returns the means over its examples."""
     rows = [row.tolist() for row in sums]
-    history.steps += [  # all or, if the cell is stopped before, none
+    history.steps += [  # all of them, or none if the cell is interrupted first
         {"epoch": epoch + (i + 1) / batches, "loss": loss / n, "accuracy": right / n}
         for i, (loss, right, n) in enumerate(rows)
     ]
@@ -156,7 +156,7 @@ def _note(history: History, epoch: int, batches: int, sums) -> dict:
 
 @contextmanager
 def eval_mode(net: nn.Module) -> Iterator[nn.Module]:
-    """Eval mode and no gradients inside; afterwards every layer is in the mode it was in."""
+    """Eval mode without gradients inside; afterwards every layer is back in its old mode."""
     modes = [(layer, layer.training) for layer in net.modules()]
     net.eval()
     try:
@@ -183,7 +183,7 @@ def predict(net: nn.Module, loader: DataLoader) -> Tensor:
     require.batches(loader)
     if not isinstance(loader.sampler, SequentialSampler):
         raise CourseError(
-            "predict needs the pictures in their order: make the loader with shuffle=False."
+            "predict needs the pictures in order: make the loader with shuffle=False."
         )
     return _outputs(net, loader)[0].softmax(1)
 
@@ -191,10 +191,10 @@ def predict(net: nn.Module, loader: DataLoader) -> Tensor:
 def extract_features(
     net: nn.Module, loader: DataLoader, n: int | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Returns what the body makes of each picture: features (N, D), and labels, int64 (N,).
+    """Returns the body's output for each picture: features (N, D), and labels, int64 (N,).
 
-    n: the features, float32, that come out of the bottom `n` stages, from 1 up, averaged over all
-    positions; None: those that the output layer gets. In eval mode, in the loader's order.
+    n: take the features, float32, after the bottom `n` stages (at least 1), averaged over all
+    positions; None: the output layer's inputs. In eval mode, in the loader's order.
     """
     parts = [] if n is None else stages(net)
     if n is not None:
@@ -217,7 +217,7 @@ def extract_features(
 
 
 class _Reached(Exception):
-    """Carries the input of a layer out of the network: what lies above need not run."""
+    """Carries a layer's input out of the network, so that the layers above need not run."""
 
 
 def _stop_here(layer: nn.Module, inputs: tuple) -> None:
@@ -227,7 +227,7 @@ def _stop_here(layer: nn.Module, inputs: tuple) -> None:
 def _outputs(
     net: nn.Module, loader: DataLoader, forward: Callable | None = None
 ) -> tuple[Tensor, Tensor]:
-    """What the network, or `forward`, makes of all pictures, float32 (N, K), and int64 labels."""
+    """Returns the outputs of the network, or of `forward`, float32 (N, K), and int64 labels."""
     require.network(net)
     require.batches(loader)
     accelerator, forward = accelerator_for(loader), forward or net
@@ -235,10 +235,10 @@ def _outputs(
     parts = []
     with eval_mode(net):
         for pictures, labels in accelerator.prepare(loader):
-            both = accelerator.gather_for_metrics((forward(pictures).float(), labels))
-            parts.append([part.cpu() for part in both])
+            gathered = accelerator.gather_for_metrics((forward(pictures).float(), labels))
+            parts.append([part.cpu() for part in gathered])
     if not parts:
-        raise CourseError("There is no picture to look at: see what the loader was made of.")
+        raise CourseError("There are no pictures to look at: check what the loader was made from.")
     outputs, labels = zip(*parts, strict=True)
     return torch.cat(outputs), torch.cat(labels)
 
@@ -266,7 +266,7 @@ def _load(checkpoint: Path, net, optimizer, scheduler, device) -> History:
             scheduler.load_state_dict(values["scheduler"])
         return History(**values["history"])
     except Exception:
-        what = "does not fit this run: delete it to start anew, or name another file."
+        what = "does not match this run: delete it to start over, or name another file."
         raise CourseError(f"The checkpoint {checkpoint} {what}") from None
 
 
@@ -322,9 +322,9 @@ class Report:
 
 
 def accelerator() -> Accelerator:
-    """Returns what shares each batch among all processes, so that batches mean the same as in one.
+    """Returns an Accelerator that splits batches among the processes; batch_size stays the total.
 
-    In full precision where there is no GPU: half of it is slower there.
+    Without a GPU it uses full precision: half precision is slower there.
     """
     keep_memory()
     precision = None if torch.cuda.is_available() else "no"  # None: as `accelerate launch` says
@@ -333,18 +333,18 @@ def accelerator() -> Accelerator:
 
 
 def accelerator_for(loader: DataLoader) -> Accelerator:
-    """Returns the accelerator; raises CourseError if it cannot share the loader's batches."""
+    """Returns the accelerator; raises CourseError if it cannot split the loader's batches."""
     processes = accelerator()
     if loader.batch_size % processes.num_processes:
         raise CourseError(
-            f"A batch of {loader.batch_size} cannot be shared by {processes.num_processes} "
+            f"A batch of {loader.batch_size} cannot be split among {processes.num_processes} "
             "processes: make batch_size a multiple of their number."
         )
     return processes
 
 
 def seed_epoch(accelerator: Accelerator, sampler: Sampler, seed: int) -> None:
-    """The order of the pictures as in one process; augmentation and dropout differ by process."""
+    """Seeds the pictures' order as in one process, augmentation and dropout per process."""
     torch.manual_seed(seed)
     order = getattr(sampler, "generator", None)  # accelerate gave it one; in one process it is None
     if accelerator.num_processes > 1 and order is not None:
@@ -356,7 +356,7 @@ def seed_epoch(accelerator: Accelerator, sampler: Sampler, seed: int) -> None:
 def examples(accelerator: Accelerator, here: int) -> tuple[int, int]:
     """Returns how many of the `here` examples count, and how many in all processes' batches.
 
-    accelerate fills a short last batch up with others, so that all processes get equally many.
+    accelerate pads a short last batch with others, so that all processes get equally many.
     """
     state, everywhere = accelerator.gradient_state, here * accelerator.num_processes
     if accelerator.num_processes > 1 and state.end_of_dataloader and state.remainder > 0:
@@ -364,12 +364,12 @@ def examples(accelerator: Accelerator, here: int) -> tuple[int, int]:
     return min(max(everywhere - here * accelerator.process_index, 0), here), everywhere
 
 
-MMAP_MAX, TRIM_THRESHOLD = -4, -1  # numbers of mallopt's settings in glibc's malloc.h
+MMAP_MAX, TRIM_THRESHOLD = -4, -1  # mallopt's parameters, from glibc's malloc.h
 
 
 @functools.cache
 def _glibc() -> ctypes.CDLL | None:
-    """The C library, if it is the one whose settings these are: glibc, on Linux."""
+    """Returns glibc, which these parameters belong to, or None without it."""
     try:
         return ctypes.CDLL("libc.so.6") if sys.platform == "linux" else None
     except OSError:
@@ -378,17 +378,17 @@ def _glibc() -> ctypes.CDLL | None:
 
 @functools.cache
 def keep_memory() -> bool:
-    """Keeps memory that is freed from now on within the process; returns True if that was set.
+    """Makes the process keep the memory it frees from now on; returns True if that worked.
 
     By default, glibc gives each large tensor back to the system as soon as it is freed. The next
     step asks for it again, and the system clears it page by page: with EfficientNet-Lite0 that
-    took up to half of the time of a step on a processor. Other systems are left as they are.
+    took up to half of a step's time on a CPU. Other systems are left as they are.
     """
     libc = _glibc()
     return bool(libc and libc.mallopt(MMAP_MAX, 0) and libc.mallopt(TRIM_THRESHOLD, -1))
 
 
 def give_back_memory() -> None:
-    """Returns free memory to the system: for a process that goes on to do little."""
+    """Gives free memory back to the system: for a process with little left to do."""
     if keep_memory():
         _glibc().malloc_trim(0)

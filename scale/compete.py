@@ -4,8 +4,8 @@
     accelerate launch --num_processes 8 -m scale.compete dog-breed-identification
 
 A linear output layer is trained on the features of a pretrained network, and then, with --epochs,
-all layers at a small rate. First on train, to be measured on valid; then anew on both, for the
-submission. Stopped or killed, the same command goes on from the last epoch to the same result.
+all layers at a small learning rate. First on train, to measure on valid; then again on both, for
+the submission. If killed, the same command resumes from the last epoch to the same result.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from scale import on_device
 CIFAR = "cifar-10"  # its pictures have 32 pixels
 COMPETITIONS = (CIFAR, "dog-breed-identification")
 HEAD_EPOCHS, HEAD_RATE = 20, 2e-3
-Options = argparse.Namespace  # those of `read_options`
+Options = argparse.Namespace  # from `read_options`
 
 
 def main(argv: list[str] | None = None) -> None:
     options = read_options(argv)
     try:
         compete(options)
-        accelerator().end_training()  # several processes: none leaves while others still talk
+        accelerator().end_training()  # no process exits while others still communicate
     except CourseError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
-        sys.exit("Stopped. The same command goes on from the last whole epoch.")
+        sys.exit("Stopped. The same command resumes from the last complete epoch.")
 
 
 def read_options(argv: list[str] | None) -> Options:
@@ -51,15 +51,15 @@ def read_options(argv: list[str] | None) -> Options:
     parser = argparse.ArgumentParser("scale.compete", description=__doc__, formatter_class=raw)
     add = parser.add_argument
     add("competition", choices=COMPETITIONS)
-    add("--size", choices=data.SIZES, default="full", help="of the data (full)")
-    add("--pictures", type=int, help="how many of the labelled pictures (all)")
-    add("--network", default=LITE0, help=f"of torchvision or timm ({LITE0})")
+    add("--size", choices=data.SIZES, default="full", help="size of the data (full)")
+    add("--pictures", type=int, help="number of labelled pictures to use (all)")
+    add("--network", default=LITE0, help=f"a torchvision or timm network ({LITE0})")
     add("--pixels", type=int, help="side of the network's input (CIFAR-10 96, dogs 224)")
-    add("--epochs", type=int, help="of training all layers (CIFAR-10 2, dogs 0)")
-    add("--rate", type=float, default=1e-4, help="the learning rate in these (1e-4)")
-    add("--batch", type=int, default=32, help="pictures in a step, of all processes (32)")
+    add("--epochs", type=int, help="epochs of training all layers (CIFAR-10 2, dogs 0)")
+    add("--rate", type=float, default=1e-4, help="their peak learning rate (1e-4)")
+    add("--batch", type=int, default=32, help="pictures per step, over all processes (32)")
     add("--seed", type=int, default=0)
-    add("--out", type=Path, help="folder of checkpoints and submission (build/COMPETITION)")
+    add("--out", type=Path, help="folder for checkpoints and submission (build/COMPETITION)")
     options = parser.parse_args(argv)
     pixels, epochs = (96, 2) if options.competition == CIFAR else (224, 0)
     options.pixels = options.pixels or pixels
@@ -69,7 +69,7 @@ def read_options(argv: list[str] | None) -> Options:
 
 
 def compete(options: Options) -> None:
-    """Organise, load, learn twice, hand in. Every process comes along; the first one writes."""
+    """Organises, loads, trains twice, hands in. Every process runs this; only the first writes."""
     processes = accelerator()
     with processes.main_process_first():
         root = data.find(options.competition, options.size)
@@ -90,7 +90,7 @@ def compete(options: Options) -> None:
 
 
 def start_or_go_on(options: Options, digest: str) -> None:
-    """Refuses to go on with other options or pictures than the run in its folder began with."""
+    """Raises CourseError if the run in this folder began with other options or pictures."""
     settings = {k: v for k, v in vars(options).items() if k != "out"} | {"digest": digest}
     file = options.out / "options.json"
     if not file.exists():
@@ -99,13 +99,13 @@ def start_or_go_on(options: Options, digest: str) -> None:
     elif json.loads(file.read_text()) != settings:
         raise CourseError(
             f"{options.out} holds a run with other options or pictures (see options.json there): "
-            "give the same ones to go on with it, or another folder as --out."
+            "give the same ones to resume it, or another folder as --out."
         )
 
 
 def preprocess(options: Options) -> data.Preprocess:
-    wants = models.load_pretrained(options.network, size=options.pixels).preprocess
-    return replace(wants, size=32, resize=32) if options.competition == CIFAR else wants
+    original = models.load_pretrained(options.network, size=options.pixels).preprocess
+    return replace(original, size=32, resize=32) if options.competition == CIFAR else original
 
 
 def network(options: Options, class_names: list[str] | None = None) -> nn.Module:
@@ -117,7 +117,7 @@ def network(options: Options, class_names: list[str] | None = None) -> nn.Module
 
 
 def extract_once(pictures: Pictures, options: Options) -> Tensor:
-    """Returns the features of all labelled pictures, (N, D), from a file if they are there."""
+    """Returns the features of all labelled pictures, (N, D), from a file if it exists."""
     file = options.out / "features.pt"
     if not file.exists():
         features, _ = train.extract_features(network(options), batches(pictures, options))
@@ -131,7 +131,7 @@ def extract_once(pictures: Pictures, options: Options) -> Tensor:
 def learn(pictures: Pictures, features: Tensor, options: Options, name: str) -> nn.Module:
     """Trains the output layer on the features, then all layers on augmented pictures.
 
-    name: of the checkpoints, NAME_head.pt and NAME.pt.
+    name: prefix of the checkpoints, NAME_head.pt and NAME.pt.
     """
     torch.manual_seed(options.seed)
     net = models.keep_statistics(network(options, pictures.class_names))
@@ -150,9 +150,9 @@ def on_gpu() -> bool:
 
 
 def batches(pictures: Pictures, options: Options, augmented: bool = False) -> DataLoader:
-    """Returns batches of the centres, or of shuffled and augmented pictures.
+    """Returns batches of centre crops, or of shuffled and augmented pictures.
 
-    They are made on the GPU, if there is one.
+    They are made on the GPU if there is one.
     """
     if on_gpu():
         load, augment = partial(on_device.loader, device=accelerator().device), augment_batch
@@ -163,7 +163,7 @@ def batches(pictures: Pictures, options: Options, augmented: bool = False) -> Da
 
 
 def augment_picture(options: Options) -> nn.Module:
-    """Returns what mirrors a picture and moves it (CIFAR-10) or enlarges a part of it."""
+    """Returns a transform that mirrors a picture and shifts (CIFAR-10) or crops it."""
     if options.competition == CIFAR:
         cut = v2.RandomCrop(32, padding=4)
     else:
@@ -179,14 +179,14 @@ def augment_batch(options: Options) -> on_device.Augment:
 
 
 def fit(net: nn.Module, batches: DataLoader, epochs: int, rate: float, **options) -> None:
-    """`train.fit` with AdamW; the rate rises for a tenth of the steps, then falls to nothing."""
+    """Trains with AdamW; the rate warms up for a tenth of the steps, then decays to almost 0."""
     optimizer = torch.optim.AdamW(net.parameters(), rate, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, rate, epochs * len(batches), pct_start=0.1, cycle_momentum=False
     )
     history = train.fit(net, batches, None, optimizer, epochs, scheduler=schedule, **options)
     if len(history.epochs) < epochs:
-        raise KeyboardInterrupt  # train.fit keeps it to itself, for notebooks
+        raise KeyboardInterrupt  # train.fit catches it, for notebooks
 
 
 def hand_in(probabilities: Tensor, parts: kaggle.Parts, root: Path, options: Options) -> None:

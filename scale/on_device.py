@@ -1,7 +1,7 @@
-"""Batches made where the network computes: decoded pictures lie there, and are augmented there.
+"""Batches made on the network's own device: decoded pictures are kept and augmented there.
 
-A GPU is through with a batch before a processor has cut out the next one. Here a whole batch is
-cut at once, each picture in another place.
+A GPU finishes a batch before a CPU has cropped the next one. Here a whole batch is cropped at once,
+each picture in a different place.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Augment = Callable[[Tensor], Tensor]
 
 
 class OnDevice(Dataset):
-    """Pictures on a device; it makes a batch of a list of indices, as `data.loader` does.
+    """Pictures on a device; a list of indices gives a batch, as `data.loader` makes it.
 
-    It takes N * 3 * side * side bytes there; side: of the decoded squares, in pixels.
-    augment: see `shift_and_mirror`, `cut_and_mirror`; None: the centre is cut out.
+    They take N * 3 * side * side bytes there; side: of the decoded squares, in pixels.
+    augment: see `shift_and_mirror`, `cut_and_mirror`; None: a centre crop.
     """
 
     def __init__(self, pictures: Pictures, device: torch.device, augment: Augment | None = None):
@@ -71,7 +71,7 @@ def loader(
 
     augment: a function of a whole batch, uint8 (B, 3, side, side) -> 0 to 255, (B, 3, size, size).
     """
-    require.instance(pictures, Pictures, "The first argument", "give pictures as load makes them")
+    require.instance(pictures, Pictures, "The first argument", "give pictures from data.load")
     require.instance(augment, Callable | None, "augment", "give a function of a whole batch")
     batch_size = require.whole(batch_size, "batch_size", 1)
     dataset = OnDevice(pictures, torch.device(device), augment)
@@ -83,7 +83,7 @@ def _keep(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
 
 
 def shift_and_mirror(pictures: Tensor, pad: int = 4) -> Tensor:
-    """Moves each picture by up to `pad` pixels, with black around it; mirrors half of them."""
+    """Returns pictures shifted by up to `pad` pixels, with black around; half are mirrored."""
     n, _, height, width = pictures.shape
     here = {"device": pictures.device}
     rows = torch.randint(2 * pad + 1, (n, 1), **here) + torch.arange(height, **here)
@@ -91,16 +91,16 @@ def shift_and_mirror(pictures: Tensor, pad: int = 4) -> Tensor:
     columns = torch.where(torch.rand(n, 1, **here) < 0.5, columns, columns.flip(1))
     each = torch.arange(n, **here).view(n, 1, 1)
     moved = F.pad(pictures, [pad] * 4)[each, :, rows[:, :, None], columns[:, None, :]]
-    return moved.permute(0, 3, 1, 2)  # the colours had come last
+    return moved.permute(0, 3, 1, 2)  # from colours last to colours first
 
 
 def cut_and_mirror(
     pictures: Tensor, size: int, scale: tuple[float, float] = (0.08, 1), ratio: float = 4 / 3
 ) -> Tensor:
-    """Cuts a part out of each picture, resizes it to `size` pixels, mirrors half of them.
+    """Returns a random crop of each picture, resized to `size` pixels; half are mirrored.
 
-    scale: the part's least and greatest share of the area; ratio: its width over its height lies
-    between 1 / ratio and ratio, as far as it fits in. Returns float32 (B, 3, size, size).
+    scale: the crop's least and greatest share of the area; ratio: its width over its height lies
+    between 1 / ratio and ratio, as far as it fits. Returns float32 (B, 3, size, size).
     """
     n, here = len(pictures), {"device": pictures.device}
     area = torch.empty(n, **here).uniform_(*scale)

@@ -108,7 +108,7 @@ def test_changed_requirements_are_installed_on_top_and_serve_as_they_are_without
     copy.write("requirements.txt", "# more\n")
     status, out, err = copy.run("site", PIP_SAYS=LOST)
     assert status == 0 and "ran ['site']" in out
-    assert err == f"{course.NO_NETWORK} Until then the older packages serve.\n"
+    assert err == f"{course.NO_NETWORK} Until then the older packages are used.\n"
     assert copy.run("site")[0] == 0
     assert copy.pip_calls() == 3 and kept.exists()
 

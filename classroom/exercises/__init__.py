@@ -1,7 +1,7 @@
-"""The exercises of the lessons, one file for each lesson; here is what several of them share.
+"""The lessons' exercises, one file per lesson; here is what several of them share.
 
-An exercise is a statement in the lesson, and here: a function that diagnoses answers, two hints,
-one sentence on why it matters. `choice`, `number` and `order` are exercises of a common kind.
+An exercise is a statement in the lesson and, here, a function that diagnoses answers, two hints,
+and one sentence on why it matters. `choice`, `number` and `order` register common kinds.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from classroom.judge import NotYet, exercise
 def choice(
     name: str, right: str, wrong: Mapping[str, str], *, why: str, hints: tuple[str, str]
 ) -> None:
-    """A single choice among letters; wrong: {letter: what choosing it overlooks}."""
+    """Registers a choice of one letter; wrong: {letter: what choosing it overlooks}."""
     letters = sorted([right, *wrong])
-    wanted = f"one of the letters {', '.join(letters)}, as text"
+    wanted = f"one of the letters {', '.join(letters)}, as a string"
 
     @exercise(name, wanted=wanted, why=why, hints=hints)
     def diagnose(answer: object) -> str | None:
@@ -39,12 +39,12 @@ def number(
     why: str,
     hints: tuple[str, str],
 ) -> None:
-    """A number, right within the tolerance; slips: {value that a slip leads to: which slip}."""
+    """Registers a number, right within the tolerance; slips: {wrong value: the slip behind it}."""
 
     @exercise(name, wanted="a number", why=why, hints=hints)
     def diagnose(answer: Any) -> str | None:
         if isinstance(answer, tuple):
-            return "Python reads a comma as the end of a number: write it without."
+            return "Python reads a comma as the end of a number: write it without one."
         if isinstance(answer, (str, bool)) or not math.isfinite(value := float(answer)):
             return "Answer with a number, without quotation marks."
         if abs(value - right) <= tolerance:
@@ -57,8 +57,8 @@ def number(
 def order(
     name: str, right: Sequence[str], rules: Mapping[str, str], *, why: str, hints: tuple[str, str]
 ) -> None:
-    """Letters in the right order; rules: {"ab": why a comes before b}, tried one by one."""
-    wanted = f"a text with the letters {''.join(sorted(right))}"
+    """Registers letters to put in order; rules: {"ab": why a comes before b}, tried in turn."""
+    wanted = f"a string of the letters {''.join(sorted(right))}"
 
     @exercise(name, wanted=wanted, why=why, hints=hints)
     def diagnose(answer: Any) -> str | None:
@@ -80,7 +80,7 @@ def compare(
 ) -> str | None:
     """Returns None if the tensors agree, else the diagnosis; slips: {diagnosis: its result}."""
     if not result.is_floating_point():
-        return f"The result is of the type {result.dtype}, which holds whole numbers only."
+        return f"The result has the dtype {result.dtype}, which holds only whole numbers."
     if result.isnan().any():
         return "There is a NaN in the result."
     for diagnosis, value in [(None, right), *slips.items()]:
@@ -102,6 +102,6 @@ def require_accuracies(values: Iterable[float]) -> None:
 
 
 def require_pairs(values: Iterable[object], diagnosis: str) -> None:
-    """Raises NotYet with this diagnosis unless each value holds two things."""
+    """Raises NotYet with this diagnosis unless each value holds two items."""
     if any(not hasattr(pair, "__len__") or len(pair) != 2 for pair in values):
         raise NotYet(diagnosis)

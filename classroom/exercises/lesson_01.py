@@ -32,7 +32,7 @@ order(
     why="These six numbers are a layer of the network that lives outside it: whoever feeds the "
     "network has to apply them.",
     hints=(
-        "Three steps: from whole numbers to fractions of 1, then one subtraction, one division.",
+        "Three steps: from whole numbers to fractions of 1, then one subtraction and one division.",
         "A tensor of shape (3, 1, 1) holds one number for each channel; `torch.tensor` and "
         "`.view` make one from three numbers.",
     ),
@@ -92,7 +92,7 @@ def decay_groups(function):
         if any(isinstance(p, tuple) for group in groups for p in group["params"]):
             return "The params are pairs of name and parameter: give the parameters alone."
         if any(len(ids) > len(set(ids)) for ids in lists):
-            return "A parameter is in a list twice: did you go through a part and its whole?"
+            return "A parameter is in a list twice: did you visit both a layer and its parent?"
         if sum(map(len, lists)) > len(set().union(*lists)):
             return "A parameter is in two groups: an optimiser refuses that."
         decays = {id(p): group.get("weight_decay") for group in groups for p in group["params"]}
@@ -105,15 +105,13 @@ def decay_groups(function):
 def _wrong_decay(net, decays, decay):
     for name, p in net.named_parameters():
         layer, _, role = name.rpartition(".")
-        kind = (
-            f"{role} of a {type(net[int(layer)]).__name__}" if layer else "parameter without axes"
-        )
+        kind = f"{role} of a {type(net[int(layer)]).__name__}" if layer else "scalar parameter"
         if id(p) not in decays:
             return f"The {kind} is in no group, so it would never be trained."
         if decays[id(p)] is None:
-            return "A group has no weight_decay: the optimiser would take its own."
+            return "A group has no weight_decay: the optimiser would use its default."
         if p.ndim > 1 and decays[id(p)] != decay:
-            return f"The {kind} got {decays[id(p)]:g}, and `decay` was {decay}."
+            return f"The {kind} got {decays[id(p)]:g}, but `decay` was {decay}."
         if p.ndim <= 1 and decays[id(p)] != 0:
             return f"The {kind} decays too; only tensors of two or more dimensions should."
     return None
@@ -127,7 +125,7 @@ number(
         2.2455: "That is a logarithm to base 10; the loss uses the natural one.",
         7.4594: "That is a logarithm to base 2; the loss uses the natural one.",
         -5.1705: "A loss is not negative here: it is minus the logarithm of a probability.",
-        0.0: "A loss of 0 means sure and right; this network is neither.",
+        0.0: "A loss of 0 means confident and right; this network is neither.",
         0.0057: "That is the probability of each class; the loss is minus its logarithm.",
         0.6931: "That is the loss of an even guess between two classes.",
     },
@@ -153,20 +151,20 @@ number(
 def rates(answer):
     runs = sorted(answer.items())
     if len(runs) < 4:
-        return f"Try four rates or more; there are {len(runs)}."
+        return f"Try at least four rates; you have {len(runs)}."
     require_accuracies(accuracy for _, accuracy in runs)
     if runs[0][0] <= 0:
-        return "A learning rate is above zero."
+        return "A learning rate must be above zero."
     if any(b < 2.9 * a for (a, _), (b, _) in pairwise(runs)):
         return "Each rate should be at least three times the one before: the edge is far away."
     best = max(accuracy for _, accuracy in runs)
     works = [rate for rate, accuracy in runs if accuracy > best - 0.2 + 1e-6]
     if best < 0.6:
         too_small = runs[-1][0] < 1e-4
-        advice = "larger ones: so small a rate changes little" if too_small else "smaller ones"
+        advice = "larger ones, as rates this small change little" if too_small else "smaller ones"
         return f"None of these rates does better than a guess: try {advice}."
     if not any(rate > min(works) and rate not in works for rate, _ in runs):
-        return "None of your rates breaks it: go on to larger ones."
+        return "None of your rates breaks training: go on to larger ones."
     if works[0] > 0.1:
         return "No network of this lesson works at such a rate: did `accuracy_at` say so?"
     return None
@@ -184,7 +182,7 @@ choice(
     why="The factor is for a layer that starts from nothing beside layers that are nearly right; "
     "lesson 04 trains the new layer first and then all layers at one rate.",
     hints=(
-        "Think of what body and head know before the first step.",
+        "Think of what the body and the head know before the first step.",
         "In which of these has the output layer learned something already?",
     ),
 )

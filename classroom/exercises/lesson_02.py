@@ -22,7 +22,7 @@ number(
         3.227: "Right and wrong are mixed up: 70 of the 100 answers are right.",
         4.605: "That is what one wrong answer costs; most of them are right.",
         0.010: "That is what one right answer costs; some are wrong.",
-        0.357: "That is the logarithm of one number for all; each answer has a loss of its own.",
+        0.357: "That is one logarithm for all answers; each answer has a loss of its own.",
         0.603: "That is a logarithm to base 10; the loss uses the natural one.",
         2.003: "That is a logarithm to base 2; the loss uses the natural one.",
         138.9: "That is the sum over all pictures; the loss is a mean.",
@@ -31,7 +31,7 @@ number(
     "of a wrong answer costs more than many right answers save.",
     hints=(
         "There are two kinds of answers. What does one of each kind cost?",
-        "A wrong answer leaves 1 % for the true class; weigh both costs by how often they occur.",
+        "A wrong answer leaves 1 % for the true class; weight both costs by how often they occur.",
     ),
 )
 
@@ -39,13 +39,13 @@ number(
 @exercise(
     "02.2",
     takes="net batches",
-    wanted="one number, the mean loss of a picture",
+    wanted="one number, the mean loss per picture",
     why="A last batch of eight pictures must not count like one of sixteen, and a network that is "
     "measured in train mode answers differently and changes while you look.",
     hints=(
         "Add up what every picture costs and count the pictures; divide once, at the end.",
         "cross_entropy gives the mean of a batch, or with reduction='sum' its sum. net.training "
-        "tells which mode the network came in.",
+        "says which mode the network arrived in.",
     ),
 )
 def mean_loss(function):
@@ -61,16 +61,16 @@ def mean_loss(function):
         statistics_before = net[0].running_mean.clone()
         result = torch.as_tensor(function(net, batches))
         if not net[0].running_mean.equal(statistics_before):
-            return "The statistics of BatchNorm have moved: it was measured in train mode."
+            return "BatchNorm's statistics have moved: the network was measured in train mode."
         if net.training != mode:
             came, left = ("train", "eval") if mode else ("eval", "train")
-            return f"The network came in {came} mode and is left in {left} mode."
+            return f"The network arrived in {came} mode and is left in {left} mode."
         if any(p.grad is not None for p in net.parameters()):
             return "It leaves gradients in the network; measuring needs none."
         if result.numel() != 1:
             return f"Return one number; this has the shape {tuple(result.shape)}."
         if any(gradients):
-            return "It prepares for gradients at every batch: torch.no_grad() avoids that."
+            return "It tracks gradients for every batch: torch.no_grad() avoids that."
         if diagnosis := _not_the_mean(net, x, y, size, result.reshape(())):
             return diagnosis
     return None
@@ -98,7 +98,7 @@ def _not_the_mean(net, x, y, size, result):
 @exercise(
     "02.3",
     takes="layer labels",
-    wanted="the layer that it was given, changed",
+    wanted="the layer it was given, changed",
     why="Such a layer begins at the best loss that is possible without looking at the pictures. "
     "Unless the classes are equally frequent, that is below the loss of an even guess.",
     hints=(
@@ -116,13 +116,13 @@ def start_at_shares(function):
         if function(layer, labels) is not layer:
             return "Return the layer that was given: another one would not be in the network."
         if not all(p.requires_grad and p.is_leaf for p in (layer.weight, layer.bias)):
-            return "The layer can no longer be trained: its parameters take no gradient."
+            return "The layer can no longer be trained: its parameters do not require gradients."
         for name, old in before.items():
             new = getattr(layer, name)
             if new.shape != old.shape:
                 return f"layer.{name} has the shape {tuple(new.shape)}, not {tuple(old.shape)}."
             if new.dtype != old.dtype:
-                return f"layer.{name} is of the type {new.dtype}, not {old.dtype}."
+                return f"layer.{name} has the dtype {new.dtype}, not {old.dtype}."
         with torch.no_grad():
             answers = layer(x).softmax(1)
         if not torch.allclose(answers, answers[:1].expand_as(answers), atol=1e-4):
@@ -134,7 +134,7 @@ def start_at_shares(function):
             "The biases are shares; softmax turns them into something else.": shares.softmax(0),
             "The biases are counts; softmax turns them into something else.": counts.softmax(0),
             "Each class gets the same share, whatever the labels are.": (0 * shares).softmax(0),
-            "Shares of other classes: which one has position 0?": shares.sort(descending=True)[0],
+            "Shares of other classes: which one is at position 0?": shares.sort(descending=True)[0],
             "A logarithm to base 10: softmax undoes the natural one.": shares.log10().softmax(0),
             "That undoes a sigmoid, but this is a softmax.": shares.logit().softmax(0),
         }
@@ -151,8 +151,8 @@ def start_at_shares(function):
     "show the difference too; with three seeds that is a rule of thumb.",
     hints=(
         "Begin with one recipe: its standard deviation over the seeds, then the error of its mean.",
-        "std() of a torch tensor is that of a sample; std() of a numpy array is not, unless you "
-        "ask for it. And a difference below zero can be as clear as one above.",
+        "A torch tensor's std() is that of a sample; a NumPy array's is not, unless you ask for "
+        "it. And a difference below zero can be as clear as one above.",
     ),
 )
 def difference(function):
@@ -180,8 +180,8 @@ def _not_the_difference(a, b, gap, error, clear):
     slips = {
         "Seeds are a sample, not the whole population: divide by n - 1.": flat.sqrt(),
         "That is the spread of single seeds; a mean varies less.": (a.var() + b.var()).sqrt(),
-        "The two errors are added; chance seldom pushes both means apart.": own.sqrt().sum(),
-        "That is the sum of the squared errors: a root is missing.": own.sum(),
+        "The two errors are added; chance rarely pushes both means apart.": own.sqrt().sum(),
+        "That is the sum of the squared errors: a square root is missing.": own.sum(),
         "That is the error of a's mean alone.": own[0].sqrt(),
     }
     if diagnosis := compare(error, own.sum().sqrt(), slips, 6e-4, HAND.format("standard error")):
@@ -241,8 +241,8 @@ def fair_comparison(answer):
     is_clear, is_not = gap > 2 * high + 0.002, gap < 2 * low - 0.002
     if (answer["clear"] and is_not) or (not answer["clear"] and is_clear):
         return (
-            '"clear" says something else about the difference. Between the settings with the best '
-            f"means it is {gap:.3f}, its error {high:.3f}."
+            '"clear" does not agree with the difference. Between the settings with the best means '
+            f"it is {gap:.3f}, with an error of {high:.3f}."
         )
     return None
 

@@ -27,8 +27,8 @@ number(
     why="The shape of the new layer follows from your classes alone; how many of its rows are "
     "copied changes what it knows, not how large it is.",
     hints=(
-        "How many classes has the new task, counted without asking where their rows come from?",
-        "Each class has a row with a weight for every feature, and one number more.",
+        "How many classes does the new task have, wherever their rows come from?",
+        "Each class has a row with a weight for every feature, plus one more number.",
     ),
 )
 
@@ -41,8 +41,8 @@ number(
     "(Whether the name means the same is another question.) And None is better than a guess, "
     "because nothing complains about a wrong row.",
     hints=(
-        "Bring both sides into one plain form, then look your names up among the known ones.",
-        "How often does the plain form occur among the known ones? Only once is an answer. And "
+        "Reduce both sides to the same plain form, then look up your names among the known ones.",
+        "How often does the plain form occur among the known ones? Only exactly once counts. And "
         "remember that position 0 counts as false in an `if`.",
     ),
 )
@@ -58,9 +58,9 @@ def match_names(function):
         return "It returns a dictionary; return a list in the order of your names."
     places = list(places)
     if len(places) != len(mine):
-        return f"From {len(mine)} names it makes {len(places)} entries."
+        return f"For {len(mine)} names it returns {len(places)} entries."
     if any(isinstance(place, str) for place in places):
-        return "It gives names; return their positions among the known names."
+        return "It returns names; return their positions among the known names."
     if -1 in places:
         return "-1 is a position too, that of the last row: use None where there is no partner."
     if places == [None if place is None else place + 1 for place in right]:
@@ -79,7 +79,7 @@ def match_names(function):
         partner = (
             f"'{known[wanted]}' is known" if wanted is not None else "nothing like it is known"
         )
-        return f"'{name}' gets {place}, and {partner}."
+        return f"'{name}' gets {place}, but {partner}."
     return None
 
 
@@ -119,7 +119,7 @@ def rows_from(function):
         if bias[mine] != 0:
             return f"The bias of a new row is {bias[mine]:.2f}; it should be 0."
     if torch.allclose(weight[1], weight[3]):
-        return "The new rows are alike; each should have random numbers of its own."
+        return "The new rows are identical; each should have random numbers of its own."
     return None
 
 
@@ -131,7 +131,7 @@ def _no_layer(new, features, outputs):
     if new.bias is None or tuple(new.bias.shape) != (outputs,):
         return "The new layer does not have one bias for each row."
     if not all(p.requires_grad and p.is_leaf for p in new.parameters()):
-        return "The new layer cannot be trained: its parameters take no gradient."
+        return "The new layer cannot be trained: its parameters do not require gradients."
     return None
 
 
@@ -168,7 +168,7 @@ def _wrong_rows(rows, weight, old_weight):
     why="For yes or no, one row is enough, and the level that a rival class would set goes into "
     "its bias. It can be trained further with binary cross-entropy.",
     hints=(
-        "Which number of a row is added to every picture alike?",
+        "Which number in a row is added to every picture alike?",
         "The old row already has a bias of its own. old.weight[row] has one dimension, and the "
         "new weights need two.",
     ),

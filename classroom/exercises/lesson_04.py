@@ -1,4 +1,4 @@
-"""Exercises of lesson 04: counting, the frozen body measured, a rate per stage, `freeze`."""
+"""Exercises of lesson 04: counting, measuring a frozen body, a rate per stage, `freeze`."""
 
 from itertools import pairwise
 
@@ -25,8 +25,8 @@ number(
     },
     why="What learns is small, a quarter of a megabyte: one frozen body can serve many tasks.",
     hints=(
-        "Each of the outputs has a weight for each feature, and one number more.",
-        "The lesson's two outputs on 1,280 features have 2,562 parameters: find out how.",
+        "Each of the outputs has a weight for each feature, plus one more number.",
+        "The lesson's two outputs on 1,280 features have 2,562 parameters: find out why.",
     ),
 )
 
@@ -48,7 +48,7 @@ def count(function):
     before = [p.requires_grad for p in net.parameters()]
     counts = [float(value) for value in function(net)]
     if [p.requires_grad for p in net.parameters()] != before:
-        return "Counting must not change what is frozen, but it does."
+        return "Counting must not change what is frozen, but yours does."
     tensors = [[p for p in net.parameters() if p.requires_grad == on] for on in (True, False)]
     tensors.append(list(net.buffers()))
     right = [sum(t.numel() for t in kind) for kind in tensors]
@@ -58,7 +58,7 @@ def count(function):
         return None
     names = ("parameters that learn", "frozen parameters", "numbers in buffers")
     if sorted(counts) == sorted(right):
-        return f"The three are there, but in another order; return {', '.join(names)}."
+        return f"All three are there, but in the wrong order; return {', '.join(names)}."
     for name, value, kind, expected in zip(names, counts, tensors, right, strict=True):
         if value == expected:
             continue
@@ -67,7 +67,7 @@ def count(function):
         if value == sum(right[:2]):
             return f"{name.capitalize()}: that counts all parameters, those of the other kind too."
         if value == expected + right[2]:
-            return f"{name.capitalize()}: that counts the buffers too; they are no parameters."
+            return f"{name.capitalize()}: that counts the buffers too; they are not parameters."
         if kind is tensors[2] and value == sum(b.numel() for b in kind if b.ndim):
             return "Numbers in buffers: BatchNorm also counts its batches, one number per layer."
         than = "more than there are" if value > expected else "fewer than there are"
@@ -86,14 +86,14 @@ def count(function):
 )
 def frozen_or_not(answer):
     if len(answer) < 3:
-        return f"Try three numbers of epochs or more; there are {len(answer)}."
+        return f"Try at least three numbers of epochs; you have {len(answer)}."
     require_pairs(
         answer.values(), "Each number of epochs needs two accuracies: fine-tuned, then frozen."
     )
     runs = sorted((int(n), tuple(map(float, pair))) for n, pair in answer.items())
     require_accuracies(accuracy for _, pair in runs for accuracy in pair)
     if runs[0][0] != 1 or any(b < 2 * a for (a, _), (b, _) in pairwise(runs)):
-        return "Begin with 1 epoch; each number is at least twice the one before."
+        return "Begin with 1 epoch; each number should be at least twice the one before."
     if runs[-1][0] < 8:
         return "Go on until 8 epochs or more: the change comes late."
     if all(tuned == frozen for _, (tuned, frozen) in runs):
@@ -111,7 +111,7 @@ def frozen_or_not(answer):
     why="Equal factors spread the rates evenly over their orders of magnitude; with equal "
     "differences only the lowest stages would be slow.",
     hints=(
-        "First collect what learns, from the bottom to the output layer, then give rates.",
+        "First collect what learns, from the bottom to the output layer, then assign rates.",
         "With k groups there are k - 1 steps up: the factor to the power of k - 1 is high / low.",
     ),
 )
@@ -133,7 +133,7 @@ def _wrong_rates(net, n, groups):
     rates = {}
     for group in groups:
         if "lr" not in group:
-            return "A group has no lr: the optimiser would take its own."
+            return "A group has no lr: the optimiser would use its default."
         if not group["params"] or not all(p.requires_grad for p in group["params"]):
             return f"{case}, there is a group for what is frozen."
         for p in group["params"]:
@@ -169,15 +169,15 @@ def _wrong_rates(net, n, groups):
 @exercise(
     "04.5",
     takes="net n",
-    wanted="the net that it was given, or nothing",
+    wanted="the net it was given, or nothing",
     in_place=True,
     why="Frozen means the same bits and the same answers, however often somebody calls train(): "
     "only then do features that you have saved stay true.",
     hints=(
         "Two things can change in a frozen part: parameters by gradients, buffers by train mode. "
         "A hook, or a `train` of its own, keeps a layer in eval mode.",
-        "What keeps a layer in eval mode stays when `freeze` is called again: let it ask an "
-        "attribute of the layer, and set that attribute for all layers in each call.",
+        "What keeps a layer in eval mode is still there in the next call: have it check an "
+        "attribute of the layer, and set that attribute on all layers in each call.",
     ),
 )
 def freeze(function):
@@ -252,4 +252,4 @@ def _what_answers(net, n, pictures):
             return f"After net.eval(), a forward pass puts net[{awake[0]}] into train mode again."
     hook.remove()
     if not torch.allclose(*answers, atol=1e-6):
-        return "The bits stay, but in train mode frozen BatchNorm or Dropout gives other answers."
+        return "The bits stay, but in train mode frozen BatchNorm or Dropout changes the answers."

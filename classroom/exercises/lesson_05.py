@@ -9,7 +9,7 @@ from torch import nn
 from classroom.exercises import all_close, number, require_accuracies, require_pairs
 from classroom.judge import NotYet, exercise
 
-# the first optimiser of a process takes a second, which should not count as an answer's
+# the first optimiser of a process takes a second, which should not count against an answer
 torch.optim.SGD([nn.Parameter(torch.ones(1))])
 
 number(
@@ -29,7 +29,7 @@ number(
     "slows the first down.",
     hints=(
         "What does one step do to a weight whose gradient is zero? See `after_steps`.",
-        "Ten steps multiply by one factor each, ten more by another, nearer to 1.",
+        "Ten steps multiply by one factor each, ten more by another, closer to 1.",
     ),
 )
 
@@ -37,11 +37,11 @@ number(
 @exercise(
     "05.2",
     takes="optimizer every factor batches",
-    wanted="a schedule of torch.optim.lr_scheduler, with a method step",
+    wanted="a scheduler from torch.optim.lr_scheduler, with a step method",
     why="A schedule counts calls of step and knows nothing of epochs: who calls it, and how often, "
     "is half of the recipe.",
     hints=(
-        "torch.optim.lr_scheduler has a schedule that goes down in steps. What does it count?",
+        "torch.optim.lr_scheduler has a scheduler that goes down in steps. What does it count?",
         "train.fit calls step() after every batch: how many calls are `every` epochs?",
     ),
 )
@@ -53,7 +53,7 @@ def steps_down(function):
     right = [0.1 * factor ** (i // ends) for i in range(len(rates[0]))]
     times = range(len(right))
     slips = {
-        f"With {batches} batches an epoch, the rate falls after {every} batches, not epochs.": [
+        f"With {batches} batches per epoch, the rate falls after {every} batches, not epochs.": [
             0.1 * factor ** (i // every) for i in times
         ],
         "The rate falls after every epoch; `every` is not used.": [
@@ -68,7 +68,7 @@ def steps_down(function):
         "The rate falls one batch too late.": [
             0.1 * factor ** (max(i - 1, 0) // ends) for i in times
         ],
-        "The rate begins as its own square: did you give a rate where a factor is expected?": [
+        "The rate starts as its own square: did you give a rate where a factor is expected?": [
             0.1 * r for r in right
         ],
         "It is multiplied by 0.1, whatever `factor` says.": [
@@ -81,7 +81,7 @@ def steps_down(function):
     for k, (rate, wanted) in enumerate(zip(rates[0], right, strict=True)):
         if not all_close([rate], [wanted], rel_tol=1e-6):
             return (
-                f"With every = {every}, factor = {factor} and {batches} batches an epoch, the rate "
+                f"With every = {every}, factor = {factor}, {batches} batches per epoch, the rate "
                 f"after {k} batches is {rate:.3g} and should be {wanted:.3g}; it starts at 0.1."
             )
     if not all_close(rates[1], [4 * r for r in right], rel_tol=1e-6):
@@ -165,7 +165,7 @@ def stratified(function):
 def _two_parts(split):
     train, valid = (part.tolist() if hasattr(part, "tolist") else list(part) for part in split)
     if any(isinstance(i, bool) for i in train + valid):
-        raise NotYet("It gives True and False; give the indices of the pictures.")
+        raise NotYet("It returns True and False; return the indices of the pictures.")
     return [int(i) for i in train], [int(i) for i in valid]
 
 
@@ -252,4 +252,4 @@ def _wrong_join(names, sample, ids, answers):
     by_id = sorted(right, key=lambda name: name.split()[-1].rjust(9))  # 2 before 10
     if names in (by_id, sorted(right)):
         return f"{case} and the names come sorted by id; the sample has an order of its own."
-    return f"{case} and the first gets the {names[0]!r}, which belongs to another picture."
+    return f"{case} and the first gets {names[0]!r}, which belongs to another picture."

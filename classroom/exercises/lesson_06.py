@@ -135,7 +135,7 @@ def out_of_fold(function):
 
     def learn_and_ask(learn_x, learn_labels, asked_x):
         if len(learn_x) != len(learn_labels):
-            raise NotYet("It gives the learner more pictures than labels, or fewer.")
+            raise NotYet("It gives the learner different numbers of pictures and labels.")
         if not torch.equal(labels[learn_x[:, 0].long()], learn_labels):
             raise NotYet("The labels that the learner gets are not those of its pictures.")
         calls.append((set(learn_x[:, 0].tolist()), set(asked_x[:, 0].tolist())))
@@ -147,7 +147,7 @@ def out_of_fold(function):
     if len(calls) != 3:
         return f"There are three folds, but the learner is called {len(calls)} times."
     if any(len(learned) != 6 or len(asked) != 3 for learned, asked in calls):
-        return "In each fold all `learn` pictures train and all `held` ones are asked."
+        return "In each fold, train on all `learn` pictures and ask about all `held` ones."
     if len(result) != 9:
         return f"There are nine pictures, but {len(result)} rows come back."
     right = torch.cat([x / 9, 1 - x / 9], 1)
@@ -171,8 +171,8 @@ def batches_and_epochs(answer):
     sizes, epochs = ({key[i] for key in answer} for i in (0, 1))
     if len(sizes) < 3 or len(epochs) < 3:
         return (
-            "Try three batch sizes and three numbers of epochs or more; "
-            f"these are {len(sizes)} and {len(epochs)}."
+            "Try at least three batch sizes and three numbers of epochs; "
+            f"you have {len(sizes)} and {len(epochs)}."
         )
     if len(answer) < len(sizes) * len(epochs):
         return "Some pairs are missing: try each batch size with each number of epochs."
@@ -200,6 +200,6 @@ choice(
     hints=(
         "What would two other sets of pictures do to these numbers, and to their difference?",
         "See *The score, once*: for two different sets of pictures, the error of the gain would be "
-        "the root of the sum of both squares. What was it?",
+        "the square root of the sum of both squares. What was it?",
     ),
 )

@@ -139,7 +139,7 @@ REFUSED = {  # what is handed over: a call in an empty folder, words of the sent
     "a checkpoint that is a list": (lambda f: fit(checkpoint=weights(f, [1])), "w.pth"),
     # kaggle
     "a folder of nothing": (lambda f: kaggle.organize(f), "labels.csv"),
-    "a competition over somebody's work": (organize_over_work, "other things"),
+    "a competition over somebody's work": (organize_over_work, "other files"),
     "a fraction of NaN": (
         lambda f: kaggle.organize(competition(f, LABELS), NAN, folder=f / "out"), "nan"),
     "a folder that nobody organised": (lambda f: kaggle.load(f, SMALL), "organize"),

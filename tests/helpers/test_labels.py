@@ -95,7 +95,7 @@ def test_asking_refuses_a_name_that_comes_first_too_rarely():
 
 def test_asking_needs_pictures_of_every_class_and_a_column_for_every_name():
     labels = torch.zeros(4, dtype=torch.long)
-    with pytest.raises(CourseError, match='no picture of "b"'):
+    with pytest.raises(CourseError, match='no pictures of "b"'):
         ask(SAID, labels, ["x", "y", "z"], ["a", "b"])
     with pytest.raises(CourseError, match="4 x 2, pictures x source classes, not 4 x 3"):
         ask(SAID, labels, ["x", "y"], ["a"])
@@ -169,9 +169,9 @@ def test_an_output_layer_without_bias_has_rows_too():
 @pytest.mark.parametrize(
     "source_names, targets, words",
     [
-        (["x", "y"], ["a", "b"], "3 outputs and source_names 2"),
+        (["x", "y"], ["a", "b"], "3 outputs and source_names has 2"),
         (["x", "y", "z"], ["a", "a"], "target_names holds .* twice"),
-        (["x", "y", "z"], ["x"], "two classes or more"),
+        (["x", "y", "z"], ["x"], "at least two classes"),
         (None, ["a", "b"], "not known: give them as source_names"),
     ],
 )

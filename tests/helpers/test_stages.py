@@ -72,7 +72,7 @@ def test_the_stages_of_known_networks_have_readable_names():
 
 def test_a_network_whose_stages_are_unknown_is_refused(net):
     for act in (stages, lambda n: freeze(n, 1), lambda n: extract_features(n, BATCHES, 1)):
-        with pytest.raises(CourseError, match="stages of SmallNet are not known: take"):
+        with pytest.raises(CourseError, match="stages of SmallNet are not known: choose"):
             act(net)
 
 

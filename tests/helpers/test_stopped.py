@@ -160,7 +160,7 @@ def test_a_checkpoint_of_something_else_is_refused_kept_and_never_run(
     file = tmp_path / "run.pt"
     write(file)
     content = file.read_bytes()
-    with pytest.raises(CourseError, match="run.pt does not fit this run: delete it"):
+    with pytest.raises(CourseError, match="run.pt does not match this run: delete it"):
         run(pictures, file)
     assert file.read_bytes() == content
     assert not Path("was_run").exists()

@@ -164,7 +164,7 @@ def test_nothing_to_train_is_said_before_the_first_batch(pictures, net):
 def test_an_optimiser_made_before_the_new_output_layer_is_refused(pictures, net):
     optimizer = sgd(net)
     net[6] = nn.Linear(8, 2)
-    with pytest.raises(CourseError, match="after the network has its new output layer"):
+    with pytest.raises(CourseError, match="after replacing the output layer"):
         fit(net, loader(pictures, 4), None, optimizer, 1, quiet=True)
 
 

@@ -46,7 +46,7 @@ def test_a_stopped_run_goes_on_to_the_same_bits_and_is_scored(
     command = [*CIFAR, "--out", str(tmp_path)]
     with monkeypatch.context() as patch:
         patch.setattr(compete.train, "evaluate", stop)
-        with pytest.raises(SystemExit, match="The same command goes on from the last whole epoch"):
+        with pytest.raises(SystemExit, match="command resumes from the last complete epoch"):
             compete.main(command)
     capsys.readouterr()
     compete.main(command)

@@ -120,7 +120,7 @@ def test_a_cut_of_a_known_place_is_what_torchvision_crops_and_resizes(monkeypatc
 
 
 def test_what_is_no_set_of_pictures_or_no_function_is_refused(pictures):
-    with pytest.raises(CourseError, match="give pictures as load makes them"):
+    with pytest.raises(CourseError, match="give pictures from data.load"):
         on_device.loader([1, 2], device=HERE)
     with pytest.raises(CourseError, match="augment is 3"):
         on_device.loader(pictures, device=HERE, augment=3)

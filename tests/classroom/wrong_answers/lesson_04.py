@@ -167,9 +167,9 @@ WRONG = {
     ],
     "04.2": [
         (count_tensors, "counts tensors"),
-        (count_by_state, "they are no parameters"),
+        (count_by_state, "they are not parameters"),
         (count_all, "those of the other kind too"),
-        (count_frozen_first, "another order"),
+        (count_frozen_first, "wrong order"),
         (count_outer_layers, "fewer than there are"),
         (lambda net: sum(p.numel() for p in net.parameters()), "three whole numbers"),
     ],
@@ -201,6 +201,6 @@ WRONG = {
         (on_layers, "Setting requires_grad on a layer"),
         (only_two_dimensions, "the BatchNorm1d"),
         (never_awake_again, "Called again with another n: With n = 1, the BatchNorm2d in net[1]"),
-        (no_tracking, "other answers"),
+        (no_tracking, "changes the answers"),
     ],
 }

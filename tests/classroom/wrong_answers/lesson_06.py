@@ -73,7 +73,7 @@ WRONG = {
     "06.4": [
         (one_after_the_other, "one fold after the other"),
         (on_everything, "has learned from"),
-        (turned_round, "all `learn` pictures train"),
+        (turned_round, "train on all `learn` pictures"),
         (all_labels, "not those of its pictures"),
     ],
     "06.5": [
