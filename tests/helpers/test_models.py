@@ -79,11 +79,6 @@ def test_pictures_are_prepared_as_torchvision_prepares_them(name):
     assert difference.abs().max() < 0.02  # one step of 255 is 0.017
 
 
-def test_an_unknown_network_is_answered_with_near_names():
-    with pytest.raises(CourseError, match='no network "resnet81".*resnet18'):
-        load_pretrained("resnet81")
-
-
 def test_without_network_the_sentence_names_the_file_and_what_always_works(torch_home):
     with pytest.raises(CourseError, match="resnet18-f37072fd.pth.*efficientnet_lite0"):
         load_pretrained("resnet18")
@@ -103,49 +98,42 @@ def test_weights_from_a_file_of_your_own(tmp_path, lite0):
 
 
 class Malice:
+    """Creates the file was_run in the current folder when it is unpickled."""
+
     def __reduce__(self):
         return Path.touch, (Path("was_run"),)
 
 
-def malicious_checkpoint() -> bytes:
+def bytes_of(value: object) -> bytes:
     file = io.BytesIO()
-    torch.save({"fc.weight": Malice()}, file)
+    torch.save(value, file)
     return file.getvalue()
-
-
-def cut_short() -> bytes:
-    file = io.BytesIO()
-    torch.save(zoo.resnet18().state_dict(), file)
-    return file.getvalue()[:-1000]
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        lambda: b"",
-        lambda: b"text",
-        cut_short,
-        malicious_checkpoint,
-        lambda: pickle.dumps(Malice(), protocol=2),
+        b"text",
+        bytes_of(SmallNet().state_dict())[:-1000],
+        bytes_of({"fc.weight": Malice()}),
+        pickle.dumps(Malice(), protocol=2),
     ],
-    ids=["empty", "text", "cut short", "code in a file of torch", "code in a pickle"],
+    ids=["text", "cut short", "code in a file of torch", "code in a pickle"],
 )
 def test_a_file_that_is_no_whole_file_of_weights_is_named_and_never_run(
     tmp_path, monkeypatch, content
 ):
     monkeypatch.chdir(tmp_path)
-    file = tmp_path / "weights.pth"
-    file.write_bytes(content())
-    with pytest.raises(CourseError, match="weights.pth"):
-        load_pretrained("resnet18", weights=file)
-    assert not (tmp_path / "was_run").exists()
+    Path("weights.pth").write_bytes(content)
+    with pytest.raises(CourseError, match="weights.pth is not a whole file"):
+        load_pretrained("resnet18", weights="weights.pth")
+    assert not Path("was_run").exists()
 
 
-@pytest.mark.parametrize("name", ["resnet18", "efficientnet_lite0"])
-def test_the_weights_of_another_network_are_refused(tmp_path, name):
-    torch.save(zoo.resnet34().state_dict(), tmp_path / "w.pth")
+def test_the_weights_of_another_network_are_refused(tmp_path, lite0):
+    torch.save(lite0.state_dict(), tmp_path / "w.pth")
     with pytest.raises(CourseError, match="w.pth holds the weights of another network"):
-        load_pretrained(name, weights=tmp_path / "w.pth")
+        load_pretrained("resnet18", weights=tmp_path / "w.pth")
 
 
 @pytest.mark.parametrize(
@@ -192,9 +180,8 @@ def test_parameter_groups_leave_frozen_parameters_out(net):
 
 
 @pytest.mark.trap("eval mode of BatchNorm undone by the next train()")
-@pytest.mark.parametrize("network", [SmallNet, load_pretrained], ids=["small", "lite0"])
-def test_batchnorm_statistics_move_in_train_mode_and_stay_after_keep_statistics(network):
-    net, pictures = network(), torch.rand(4, 3, 16, 16)
+def test_batchnorm_statistics_move_in_train_mode_and_stay_after_keep_statistics(net):
+    pictures = torch.rand(4, 3, 16, 16)
     before = {k: v.clone() for k, v in net.named_buffers()}
     net.train()(pictures)
     assert any(not torch.equal(v, before[k]) for k, v in net.named_buffers())
