@@ -43,11 +43,6 @@ def test_a_notebook_holds_no_error_no_warning_and_no_path_of_a_machine(file, not
         assert not re.search(r"[a-z]Warning\b", str(output)), output
 
 
-def test_a_notebook_is_light_and_its_cells_are_short(file, notebook):
-    assert file.stat().st_size <= 600_000
-    assert max(len(cell.source.splitlines()) for cell in code_cells(notebook)) <= 12
-
-
 def test_every_figure_has_a_description_of_its_own(notebook):
     descriptions = []
     for output in outputs(notebook):
