@@ -33,6 +33,7 @@ print(json.dumps([by_default, kept, full - megabytes()]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not train.keep_memory(), reason="no glibc, whose settings these are")
 def test_a_kept_tensor_s_memory_is_used_again_and_goes_back_when_asked():
     command = [sys.executable, "-c", MEASURE]

@@ -52,19 +52,10 @@ def test_the_installed_network_is_efficientnet_lite0_with_its_own_preprocessing(
     }
 
 
-def test_weights_none_gives_random_weights_that_follow_the_seed(lite0):
-    def scratch(seed):
-        torch.manual_seed(seed)
-        return load_pretrained(weights=None).conv_stem.weight
-
-    assert torch.equal(scratch(1), scratch(1))
-    assert not torch.equal(scratch(1), scratch(2))
-    assert not torch.equal(scratch(1), lite0.conv_stem.weight)
-
-
-def test_another_picture_size_scales_the_resizing_with_it():
-    wants = load_pretrained(size=160, weights=None).preprocess
-    assert (wants.size, wants.resize) == (160, 183)
+def test_without_weights_they_are_random_and_another_size_scales_the_resizing(lite0):
+    net = load_pretrained(size=160, weights=None)
+    assert not torch.equal(net.conv_stem.weight, lite0.conv_stem.weight)
+    assert (net.preprocess.size, net.preprocess.resize) == (160, 183)
 
 
 @pytest.mark.trap("normalisation of another network")
