@@ -216,10 +216,10 @@ def test_the_check_of_cross_validation_says_what_is_wrong(change, words, frame, 
         for seed in seeds:
             right, seed = [], 0 if change.get("ignore_seed") else seed
             folds = kaggle.folds(pictures.labels, change.get("k", 4), seed)
-            for known, asked in folds[: change.get("folds")]:
+            for known, held_out in folds[: change.get("folds")]:
                 learn = pictures if change.get("leak") else pictures.subset(known)
-                answers = method(learn, frame["hidden"](pictures.subset(asked))).argmax(1)
-                right += (answers == pictures.labels[asked]).tolist()
+                answers = method(learn, frame["hidden"](pictures.subset(held_out))).argmax(1)
+                right += (answers == pictures.labels[held_out]).tolist()
             accuracies.append(np.mean(right))
         return change.get("result", list)(accuracies)
 
