@@ -32,7 +32,6 @@ def lite0():
 @pytest.fixture
 def torch_home(tmp_path, monkeypatch):
     """An empty place for downloaded weights, with nobody to download from."""
-    monkeypatch.setattr("time.sleep", lambda seconds: None)  # between attempts
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("COURSE_MIRROR", "http://127.0.0.1:9")
     monkeypatch.setattr("helpers.files.fetch.FIRST_WAIT", 0.001)
