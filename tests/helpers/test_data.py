@@ -68,3 +68,12 @@ def test_batches_are_normalised_and_the_last_one_is_kept(pictures):
     for row, (square, _) in zip(torch.cat([x for x, _ in batches]), pictures, strict=True):
         mean, std = (torch.tensor(v).view(3, 1, 1) for v in (SMALL.mean, SMALL.std))
         torch.testing.assert_close(row, (square / 255 - mean) / std)
+
+
+@pytest.mark.slow
+@pytest.mark.trap("workers on Windows and macOS")
+def test_a_worker_that_starts_from_nothing_gives_the_same_batches(pictures):
+    spawned = data.loader(pictures, 8, workers=1)
+    spawned.multiprocessing_context = "spawn"  # what Windows and macOS do
+    for (x, y), (u, v) in zip(data.loader(pictures, 8), spawned, strict=True):
+        assert torch.equal(x, u) and torch.equal(y, v)
