@@ -197,7 +197,7 @@ def split(pictures: Pictures, fraction: float, seed: int = 0) -> tuple[Pictures,
         n = min(max(1, round(len(members) * fraction)), len(members) - 1)
         if n < 1:
             raise CourseError(
-                f'Class "{name}" has {len(members)} of the two pictures that a split needs: add some.'
+                f'Class "{name}" has {len(members)} of the two pictures a split needs: add some.'
             )
         first += members[n:]
         second += members[:n]

@@ -1,10 +1,9 @@
-"""Folders of pictures: one order everywhere, splits without loss, batches, where data sets are."""
+"""Folders of pictures: one order everywhere, splits without loss, batches."""
 
 from collections import Counter
 
 import pytest
 import torch
-from torch.utils.data import DataLoader
 
 from helpers import CourseError, data
 from tests.conftest import SMALL, draw_classes
@@ -46,12 +45,6 @@ def test_a_split_is_stratified_repeatable_and_loses_nothing(tmp_path):
             assert part[i][0].equal(pictures[k][0])
 
 
-def test_a_class_with_one_picture_cannot_be_split(tmp_path):
-    pictures = data.read_folder(draw_classes(tmp_path / "s", {"a": 4, "b": 1}), SMALL)
-    with pytest.raises(CourseError, match='"b" has 1 picture'):
-        data.split(pictures, 0.2)
-
-
 def test_few_draws_as_many_of_each_class_and_others_with_another_seed(pictures):
     drawn = data.few(pictures, 4)
     assert Counter(file.parent.name for file in set(drawn.files)) == {"a": 4, "b": 4}
@@ -79,43 +72,8 @@ def test_batches_are_normalised_and_the_last_one_is_kept(pictures):
 
 @pytest.mark.slow
 @pytest.mark.trap("workers on Windows and macOS")
-def test_worker_processes_that_start_from_nothing_give_the_same_batches(pictures):
-    batches = data.loader(pictures, 8)
-    spawned = DataLoader(
-        batches.dataset,
-        8,
-        num_workers=2,
-        multiprocessing_context="spawn",  # what Windows and macOS do
-        collate_fn=batches.collate_fn,
-    )
-    for (x, y), (u, v) in zip(batches, spawned, strict=True):
+def test_a_worker_that_starts_from_nothing_gives_the_same_batches(pictures):
+    spawned = data.loader(pictures, 8, workers=1)
+    spawned.multiprocessing_context = "spawn"  # what Windows and macOS do
+    for (x, y), (u, v) in zip(data.loader(pictures, 8), spawned, strict=True):
         assert torch.equal(x, u) and torch.equal(y, v)
-
-
-def test_the_variable_course_size_wins(monkeypatch):
-    assert data.chosen_size("full") == "full"
-    monkeypatch.setenv("COURSE_SIZE", "tiny")
-    assert data.chosen_size("full") == "tiny"
-    monkeypatch.setenv("COURSE_SIZE", "huge")
-    with pytest.raises(CourseError, match='no size "huge".*drawn, tiny, full'):
-        data.chosen_size("full")
-
-
-def test_a_shared_folder_is_used_and_a_wrong_one_is_named(tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
-    (tmp_path / "hotdog").mkdir()
-    assert data.find("hotdog", "full") == data.find("hotdog", "tiny") == tmp_path / "hotdog"
-    assert data.find("hotdog", "drawn").parts[-3:] == ("data", "drawn", "hotdog")
-    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "gone"))
-    with pytest.raises(CourseError, match="COURSE_DATA names .*gone"):
-        data.find("hotdog", "full")
-
-
-def test_without_network_full_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "FOLDER", tmp_path)
-    monkeypatch.setattr("time.sleep", lambda seconds: None)  # between attempts
-    monkeypatch.setenv("COURSE_MIRROR", "http://127.0.0.1:9")
-    monkeypatch.delenv("COURSE_DATA", raising=False)
-    with pytest.raises(CourseError, match="hotdog.zip"):
-        data.find("hotdog", "full")
-    assert not list(tmp_path.rglob("*.zip"))

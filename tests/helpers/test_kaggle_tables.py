@@ -1,6 +1,5 @@
 """CSV files as people hand them in: read as meant, or refused in words that name what is wrong."""
 
-import gzip
 from pathlib import Path
 
 import pytest
@@ -33,8 +32,6 @@ def validate(folder: Path, submission: str) -> str:
 USABLE = {
     "byte order mark": lambda text: "\ufeff" + text,
     "line ends of Windows": lambda text: text.replace("\n", "\r\n"),
-    "line ends of old Macs": lambda text: text.replace("\n", "\r"),
-    "no last line end": str.rstrip,
     "empty lines": lambda text: text.replace("\n", "\n\n"),
     "quotes": lambda text: text.replace("ant", '"ant"').replace("0.9", '"0.9"'),
 }
@@ -47,7 +44,7 @@ def test_a_table_of_another_program_is_read_as_meant(change, tmp_path):
     assert validate(tmp_path, change(GOOD)).startswith("2 answers")
 
 
-@pytest.mark.parametrize("name", ["NaN", "None", "abeille noire é", "bee, red"])
+@pytest.mark.parametrize("name", ["None", "abeille noire é", "bee, red"])
 def test_class_names_stay_as_they_are_written(name, tmp_path):
     labels = LABELS.replace("bee", f'"{name}"')
     assert kaggle.read_layout(competition(tmp_path, labels)).labels["2"] == name
@@ -55,27 +52,15 @@ def test_class_names_stay_as_they_are_written(name, tmp_path):
 
 WRONG_LABELS = {
     "empty file": ("", "trainLabels.csv"),
-    "header alone": ("id,label\n", "1.png has no label"),
     "no header": (LABELS.partition("\n")[2], "columns 1, ant"),
     "semicolons": (LABELS.replace(",", ";"), "columns id;label"),
-    "column missing": ("id\n1\n2\n3\n4\n", "should have id, label"),
-    "column too many": (LABELS.replace("\n", ",x\n"), "columns id, label, x"),
-    "thousands of columns": (",".join(map(str, range(5000))) + "\n", "and 4991 more"),
-    "row too long": (LABELS.replace("3,ant", "3,ant,red"), "not a complete CSV table"),
-    "row too short": (LABELS + "3\n3\n", "id 3"),
     "quote without end": (LABELS.replace("3,ant", '3,"ant'), "not a complete CSV table"),
     "empty label": (LABELS.replace("ant", ""), '""'),
     "duplicate id": (LABELS.replace("3,ant", "1,ant"), "id 1"),
-    "unknown id": (LABELS + "9,ant\n", "picture with id 9 is missing"),
-    "missing id": (LABELS.replace("4,bee\n", "") + "2,bee\n", "id 2"),
     "picture without label": ("id,label\n1,ant\n2,ant\n3,ant\n", "4.png has no label"),
-    "ids as floats": (LABELS.replace(",", ".0,").replace("id.0", "id"), "id 1.0"),
     "class name with a slash": (LABELS.replace("ant", "a/nt"), '"a/nt"'),
-    "class name of two dots": (LABELS.replace("ant", ".."), '".."'),
     "class of one picture": (LABELS.replace("3,ant", "3,bee"), '"ant" has one picture'),
-    "UTF-16": (LABELS.encode("utf-16"), "not a complete CSV table"),
     "Latin-1": (LABELS.replace("bee", "béé").encode("latin-1"), "not a complete CSV table"),
-    "gzip": (gzip.compress(LABELS.encode()), "not a complete CSV table"),
     "web page": ("<!DOCTYPE html>\n<html><body>Sign in, please</body></html>", "trainLabels.csv"),
 }
 
@@ -89,16 +74,9 @@ def test_wrong_labels_are_refused_and_the_fault_named(labels, words, tmp_path):
 
 WRONG_SUBMISSIONS = {
     "empty file": ("", "mine.csv"),
-    "header alone": ("id,ant,bee\n", "id 5 is missing"),
     "semicolons": (GOOD.replace(",", ";"), "columns id;ant;bee"),
-    "decimal commas": (GOOD.replace(".", ","), "mine.csv"),
-    "index of pandas": (",id,ant,bee\n0,5,1,0\n1,6,0,1\n", "mine.csv"),
     "columns swapped": (GOOD.replace("ant,bee", "bee,ant"), "columns id, bee, ant"),
-    "column missing": ("id,ant\n5,1\n6,1\n", "columns id, ant"),
     "NaN": (GOOD.replace("0.9", "nan"), "id 5: a probability is not a number"),
-    "infinite": (GOOD.replace("0.9", "1e400"), "id 5: a probability is not a number"),
-    "words": (GOOD.replace("0.9", "90%"), "id 5: a probability is not a number"),
-    "empty cell": (GOOD.replace("0.9", ""), "id 5: a probability is not a number"),
     "negative": (GOOD.replace("0.9", "-0.9"), "id 5: a probability is not between 0 and 1"),
     "sum not 1": (GOOD.replace("0.8", "0.6"), "id 6: the probabilities do not sum to 1"),
     "duplicate id": (GOOD.replace("\n6", "\n5"), "line 3, id 5"),
@@ -115,11 +93,9 @@ def test_a_wrong_submission_is_refused_and_the_row_named(submission, words, tmp_
 
 
 WRONG_SCORES = {
-    "answers without classes": (GOOD, "id\n5\n6\n", "answers.csv"),
     "answers about other pictures": (GOOD, "id,label\n7,ant\n8,bee\n", "same pictures"),
     "answers of an unknown class": (GOOD, "id,label\n5,ant\n6,cow\n", '"cow"'),
     "words for probabilities": (GOOD.replace("0.9", "x"), "id,label\n5,ant\n6,bee\n", "mine.csv"),
-    "zeros alone": ("id,ant,bee\n5,0,0\n6,0,1\n", "id,label\n5,ant\n6,bee\n", "mine.csv"),
 }
 
 
@@ -132,9 +108,3 @@ def test_what_cannot_be_scored_is_refused(submission, answers, words, tmp_path):
     with pytest.raises(CourseError) as refusal:
         kaggle.score(tmp_path / "mine.csv", tmp_path / "answers.csv")
     assert words in str(refusal.value)
-
-
-def test_a_folder_or_nothing_in_place_of_a_table_is_refused(tmp_path):
-    for file in (tmp_path, tmp_path / "none.csv"):
-        with pytest.raises(CourseError, match=file.name):
-            kaggle.read_table(file)

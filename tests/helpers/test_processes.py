@@ -112,7 +112,7 @@ def test_one_process_alone_prints(runs):
 
 def test_a_batch_that_cannot_be_shared_is_refused_with_a_sentence(monkeypatch, pictures):
     monkeypatch.setattr(Accelerator, "num_processes", 3)
-    with pytest.raises(CourseError, match="A batch of 4 .* by 3 processes: make batch_size"):
+    with pytest.raises(CourseError, match="A batch of 4 .* among 3 processes: make batch_size"):
         accelerator_for(data.loader(pictures, 4))
 
 

@@ -3,11 +3,8 @@
 import ast
 import inspect
 import os
-import pickle
 import subprocess
 import sys
-from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,8 +15,7 @@ from helpers import CourseError, train
 from helpers.data import loader
 from helpers.train import fit, predict
 from tests.conftest import ROOT, SmallNet
-
-STEPS = tuple(os.path.dirname(inspect.getfile(module)) for module in (torch.optim, nn.modules))
+from tests.helpers.test_models import Malice, bytes_of
 
 
 def run(pictures, checkpoint=None, epochs=2):
@@ -49,37 +45,21 @@ def guarded_lines() -> range:
 
 
 class StopAt:
-    """Raises KeyboardInterrupt at the n-th moment within the `try` of fit.
+    """Raises KeyboardInterrupt at the n-th line of helpers/train.py within the `try` of fit."""
 
-    A moment: a line of helpers/train.py, or the beginning of a function of torch's optimisers
-    and layers.
-    """
-
-    def __init__(self, n: int, lines: bool):
-        self.left, self.lines, self.guarded = n, lines, guarded_lines()
-        self.inside = False
+    def __init__(self, n: int):
+        self.left, self.guarded, self.inside = n, guarded_lines(), False
 
     def __call__(self, frame, event, argument):
-        file = frame.f_code.co_filename
+        if frame.f_code.co_filename != train.__file__:
+            return None
         if frame.f_code is fit.__code__:
-            return self.in_fit
-        if self.inside and not self.lines and file.startswith(STEPS):
-            self.count()
-        return self.line if self.inside and self.lines and file == train.__file__ else None
-
-    def in_fit(self, frame, event, argument):
-        self.inside = frame.f_lineno in self.guarded
-        return self.line(frame, event, argument) and self.in_fit
-
-    def line(self, frame, event, argument):
-        if event == "line" and self.inside and self.lines:
-            self.count()
-        return self.line
-
-    def count(self):
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
+            self.inside = frame.f_lineno in self.guarded
+        if self.inside and event == "line":
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt
+        return self
 
     def __enter__(self):
         self.before = sys.gettrace()
@@ -91,21 +71,18 @@ class StopAt:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a generator's end
-@pytest.mark.parametrize(
-    "lines", [pytest.param(True, marks=pytest.mark.slow), False], ids=["lines of fit", "torch"]
-)
-def test_stopped_anywhere_the_history_so_far_comes_back_and_the_network_works(
-    pictures, tmp_path, lines
+@pytest.mark.parametrize("step", [13, pytest.param(1, marks=pytest.mark.slow)])
+def test_stopped_at_any_line_the_history_so_far_comes_back_and_the_network_works(
+    pictures, tmp_path, step
 ):
-    whole, history = run(pictures, tmp_path / "whole.pt")
-    with StopAt(10**9, lines) as counter:
+    _, history = run(pictures)
+    with StopAt(10**9) as counter:
         run(pictures, tmp_path / "counted.pt")
-    moments = 10**9 - counter.left
-    assert moments > 200
-    steps_seen = Counter()
-    for n in range(1, moments + 1, 1 if lines else max(1, moments // 50)):
+    lines = 10**9 - counter.left
+    assert lines > 200
+    for n in range(1, lines + 1, step):
         file = tmp_path / str(n) / "a.pt"
-        with StopAt(n, lines) as stop:
+        with StopAt(n) as stop:
             net, stopped = run(pictures, file)
         assert stop.left <= 0
         whole_epochs = len(stopped.epochs)
@@ -118,10 +95,6 @@ def test_stopped_anywhere_the_history_so_far_comes_back_and_the_network_works(
         if file.exists():
             saved = torch.load(file, weights_only=True)["history"]
             assert len(saved["epochs"]) in (whole_epochs - 1, whole_epochs)
-        steps_seen[len(stopped.steps)] += 1
-    assert set(steps_seen) == set(range(5))
-    again, resumed = run(pictures, file)  # the last one, taken up again
-    assert resumed.epochs == history.epochs and same_weights(again, whole)
 
 
 def test_a_run_taken_up_again_ends_as_if_it_had_never_stopped(pictures, tmp_path):
@@ -134,100 +107,46 @@ def test_a_run_taken_up_again_ends_as_if_it_had_never_stopped(pictures, tmp_path
     assert [p.name for p in file.parent.iterdir()] == ["a.pt"]
 
 
-class Malice:
-    def __reduce__(self):
-        return Path.touch, (Path("was_run"),)
-
-
-def write_malicious_checkpoint(file: Path) -> None:
-    torch.save({"net": SmallNet().state_dict(), "history": Malice()}, file)
-
-
-@pytest.mark.parametrize(
-    "write",
-    [
-        lambda file: file.write_bytes(b""),
-        lambda file: file.write_bytes(b"no checkpoint"),
-        lambda file: file.write_bytes(pickle.dumps(Malice(), protocol=2)),
-        write_malicious_checkpoint,
-    ],
-    ids=["empty", "text", "a pickle with code", "a file of torch with code"],
-)
 def test_a_checkpoint_of_something_else_is_refused_kept_and_never_run(
-    pictures, tmp_path, monkeypatch, write
+    pictures, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    file = tmp_path / "run.pt"
-    write(file)
-    content = file.read_bytes()
-    with pytest.raises(CourseError, match="run.pt does not match this run: delete it"):
-        run(pictures, file)
-    assert file.read_bytes() == content
-    assert not Path("was_run").exists()
-    if b"was_run" in content:
-        with suppress(RuntimeError):  # a careless program would have run it
-            torch.load(file, weights_only=False)
-        assert Path("was_run").exists()
+    for content in (b"no checkpoint", bytes_of({"net": {}, "history": Malice()})):
+        Path("run.pt").write_bytes(content)
+        with pytest.raises(CourseError, match="run.pt does not match this run: delete it"):
+            run(pictures, "run.pt")
+        assert Path("run.pt").read_bytes() == content
+        assert not Path("was_run").exists()
 
 
-KILL = """
-import os, random, signal, sys, time, torch
-import torch._dynamo  # the first step of an optimiser would load it
-from pathlib import Path
-from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
-from helpers.train import fit
+KILLED = """
+import os, sys, torch
+from helpers import data
+from tests.conftest import SMALL
+from tests.helpers.test_stopped import run
 
-BATCH = DataLoader(TensorDataset(torch.randn(4, 1000), torch.tensor([0, 1, 0, 1])), 4)
+save = torch.save
 
-def run(file, epochs):
-    torch.manual_seed(0)
-    net = nn.Sequential(nn.Linear(1000, 1000), nn.BatchNorm1d(1000), nn.Linear(1000, 2))
-    sgd = torch.optim.SGD(net.parameters(), 0.1)
-    schedule = torch.optim.lr_scheduler.StepLR(sgd, 1)
-    return fit(net, BATCH, None, sgd, epochs, scheduler=schedule, checkpoint=file, quiet=True)
+def save_half(values, file):
+    save(values, file)
+    if len(values["history"]["epochs"]) == 2:
+        os.truncate(file, os.path.getsize(file) // 2)
+        os._exit(9)  # nothing is tidied up, as when a process is killed
 
-def go_on(file):
-    # what is read belongs together, each epoch being one batch, and can be gone on from
-    saved = torch.load(file, weights_only=True)
-    n = len(saved["history"]["epochs"])
-    assert saved["net"]["1.num_batches_tracked"] == saved["scheduler"]["last_epoch"] == n > 0
-    assert len(run(file, n + 1).epochs) == n + 1
-    assert os.listdir(file.parent) == [file.name]
-
-def child(act, *arguments):
-    pid = os.fork()  # for each run, since autograd cannot be forked once it has run
-    if not pid:
-        try:
-            act(*arguments)
-        except BaseException as error:
-            print(repr(error), file=sys.stderr, flush=True)
-            os._exit(1)
-        os._exit(0)
-    return pid
-
-run(Path("first") / "a.pt", 0)  # what is loaded only now, each child would load again
-moments, halves = random.Random(5), 0
-for i in range(200):
-    if i >= 10 and halves:
-        break  # ten were killed, and one of them in the middle of a save
-    file = Path(f"run{i}") / "a.pt"
-    pid = child(run, file, 10**9)
-    while not file.exists():
-        time.sleep(0.001)
-    time.sleep(moments.uniform(0, 0.1))
-    os.kill(pid, signal.SIGKILL)
-    assert os.waitpid(pid, 0)[1] == signal.SIGKILL
-    halves += len(os.listdir(file.parent)) > 1
-    assert os.waitpid(child(go_on, file), 0)[1] == 0
-assert halves > 0
+torch.save = save_half
+run(data.read_folder(sys.argv[1], SMALL), sys.argv[2], epochs=3)
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_killed_at_any_moment_the_last_whole_checkpoint_is_taken_up(tmp_path):
-    variables = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", KILL]
-    options = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 100}
-    result = subprocess.run(command, env=os.environ | variables, **options)
-    assert result.returncode == 0, result.stderr
+def test_killed_in_the_middle_of_a_save_the_last_whole_checkpoint_is_taken_up(pictures, tmp_path):
+    file = tmp_path / "runs" / "a.pt"
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "set"), str(file)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    killed = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert killed.returncode == 9, killed.stderr
+    assert len(os.listdir(file.parent)) == 2  # a whole one, and half of the next
+    assert len(torch.load(file, weights_only=True)["history"]["epochs"]) == 1
+    again, resumed = run(pictures, file, epochs=3)
+    whole, history = run(pictures, epochs=3)
+    assert resumed == history and same_weights(again, whole)
+    assert os.listdir(file.parent) == ["a.pt"]

@@ -168,13 +168,6 @@ def test_an_optimiser_made_before_the_new_output_layer_is_refused(pictures, net)
         fit(net, loader(pictures, 4), None, optimizer, 1, quiet=True)
 
 
-def test_frozen_parameters_keep_their_bits(pictures, net):
-    net[0].requires_grad_(False)
-    before = bits(net[0])
-    fit(net, loader(pictures, 4), None, sgd(net), 2, quiet=True)
-    assert same_bits(before, bits(net[0]))
-
-
 def test_memory_is_kept_while_a_fit_runs_and_given_back_at_its_end(pictures, net, monkeypatch):
     calls = []
     monkeypatch.setattr(train, "keep_memory", lambda: calls.append("keep"))

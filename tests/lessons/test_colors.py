@@ -69,14 +69,6 @@ def colors_in(picture: Image.Image) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("color", "expected"),
-    [("white", [100, 0, 0]), ("red", [53.24, 80.09, 67.20]), ("blue", [32.30, 79.19, -107.86])],
-)
-def test_lab_is_that_of_the_standard(color, expected):
-    np.testing.assert_allclose(lab(to_rgb(color)), expected, atol=0.02)
-
-
-@pytest.mark.parametrize(
     ("seen_with", "confused"),
     [
         ("protanopia", ["#ff0000", "#006600"]),

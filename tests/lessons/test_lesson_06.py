@@ -1,13 +1,10 @@
 """Lesson 06: what features, stopping and temperature do; its functions against oracles."""
 
-import copy
-
 import pytest
 import torch
 from sklearn.metrics import log_loss
 from torch import nn
 
-from helpers import data, models, train
 from tests.conftest import committed_numbers
 from tests.lessons.committed import inline
 
@@ -29,13 +26,11 @@ def some_probabilities(n: int, classes: int) -> tuple[torch.Tensor, torch.Tensor
 
 def test_the_log_loss_of_the_lesson_is_that_of_scikit_learn():
     probabilities, answers = some_probabilities(40, 4)
-    ours = inline("06")["log_loss"](probabilities, answers)
-    assert ours == pytest.approx(log_loss(answers, probabilities.numpy()), abs=1e-6)
-
-
-def test_the_log_loss_of_a_certain_and_wrong_answer_is_finite():
-    certain = torch.tensor([[1.0, 0.0]])
-    assert inline("06")["log_loss"](certain, torch.tensor([1])) == pytest.approx(34.54, abs=0.01)
+    ours = inline("06")["log_loss"]
+    expected = log_loss(answers, probabilities.numpy())
+    assert ours(probabilities, answers) == pytest.approx(expected, abs=1e-6)
+    certain_and_wrong = ours(torch.tensor([[1.0, 0.0]]), torch.tensor([1]))
+    assert certain_and_wrong == pytest.approx(34.54, abs=0.01)
 
 
 @pytest.mark.parametrize("factor", [0.5, 3.0])
@@ -48,26 +43,6 @@ def test_the_temperature_undoes_what_made_the_answers_too_sure_or_too_modest(fac
     back = lesson["at_temperature"](changed, own * factor)
     torch.testing.assert_close(back, lesson["at_temperature"](probabilities, own))
     assert torch.equal(changed.argmax(1), back.argmax(1))
-
-
-def test_a_layer_trained_on_features_is_a_layer_trained_in_a_frozen_network(pictures, net):
-    """In four epochs of one batch each: the order of the pictures plays no part."""
-    net = models.replace_head(net, ["a", "b"])
-    for parameter in net[0].parameters():
-        parameter.requires_grad = False
-    batches = data.loader(pictures, len(pictures))
-    features, labels = train.extract_features(net, batches)
-    head, whole = copy.deepcopy(models.output_layer(net)[1]), models.keep_statistics(net)
-    whole[5].p = 0.0
-    optimizer = torch.optim.SGD(models.output_layer(whole)[1].parameters(), 0.1)
-    train.fit(whole, batches, None, optimizer, 4, quiet=True)
-    optimizer = torch.optim.SGD(head.parameters(), 0.1)
-    for _ in range(4):
-        optimizer.zero_grad()
-        nn.functional.cross_entropy(head(features), labels).backward()
-        optimizer.step()
-    torch.testing.assert_close(models.output_layer(whole)[1].weight, head.weight)
-    torch.testing.assert_close(train.predict(whole, batches), head(features).softmax(1).detach())
 
 
 @pytest.mark.parametrize("name", ["the whole game: first submission", "chosen, retrained on all"])

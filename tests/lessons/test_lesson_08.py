@@ -21,14 +21,14 @@ CHECKS = {  # of each step, in the order of the lesson
     "improved": "check_method",
     "submission": "check_submission",
 }
-GIVEN = "08-(setup|task-files|rules-|.*-check|.*-spy|organise-net|linear-given)"  # no step needed
+READY = "08-(setup|task-files|rules-|.*-check|.*-spy|organise-net|linear-given)"  # no step needed
 OWN_CELLS = {"look-state", "constant-state", "mistakes-show", "score-run", "league-line"}
 
 
 def cells(lesson: str, tag: str = "") -> dict[str, str]:
     """Returns the source of each code cell (with this tag) by its id."""
-    found = code_cells(read(lesson))
-    return {c.id: c.source for c in found if not tag or tag in c.metadata.get("tags", [])}
+    every = code_cells(read(lesson))
+    return {c.id: c.source for c in every if not tag or tag in c.metadata.get("tags", [])}
 
 
 def steps(lesson: str) -> dict[str, str]:
@@ -41,7 +41,7 @@ def frame(tmp_path_factory):
     """The names of the lesson after its given cells have run, with the pictures organised."""
     folder, space = tmp_path_factory.mktemp("leaves"), {}
     for cell_id, source in cells("08").items():
-        if re.match(GIVEN, cell_id):
+        if re.match(READY, cell_id):
             exec(source, space)
     root, wants = space["root"], space["source"].preprocess.at(16)
     space["source"].preprocess = wants  # small pictures are enough for checks
@@ -72,8 +72,8 @@ def arguments(frame):
 def verdict(frame, arguments, capsys):
     """verdict(step, function): what the lesson prints of a function that fills a step."""
 
-    def attempt(step: str, function, *given) -> str:
-        result = frame["attempt"](function, frame[CHECKS[step]], *(given or arguments[step]))
+    def attempt(step: str, function, *inputs) -> str:
+        result = frame["attempt"](function, frame[CHECKS[step]], *(inputs or arguments[step]))
         words = capsys.readouterr().out
         assert (result is ...) == (": right" not in words)
         return words
@@ -120,21 +120,15 @@ def looks(frame):
     counts, size = pd.Series(frame["labels"]).value_counts().to_dict(), {(160, 160)}
     yield (counts, size), "right"
     yield counts, "dict, not two things: `return counts, sizes`"
-    yield (counts, (160, 160)), "a set of (width, height)"
     yield (counts, set()), "no file has such a size"
-    yield (dict.fromkeys(range(10), 14), size), "numbers"
     yield (dict.fromkeys(counts, 22), size), "you count 220 pictures: only those in train.csv"
-    yield ({"quercus_alba": 14}, size), "1 species with 14 pictures"
 
 
 def constants(frame):
     table = kaggle.read_table(frame["sample"]).assign(label="tilia_americana")
     yield (table, 0.1), "right"
-    yield table, "DataFrame, not two things: `return table, expected`"
-    yield (table.rename(columns={"image": "id"}), 0.1), "should have image, label"
     yield (table.assign(label=sorted(set(frame["labels"].values())) * 8), 0.1), "more"
     yield (table.head(70), 0.1), "is missing"
-    yield (table, 10), "fraction"
     yield (table, 0.5), "how often"
 
 
@@ -143,20 +137,14 @@ def organised(frame):
     by_class = whole.labels.numpy().argsort(kind="stable")
     first, last = whole.subset(by_class[:112]), whole.subset(by_class[112:])
     shifted = [replace(part, labels=(part.labels + 1) % 10) for part in parts[:3]]
-    mirrored = [replace(part, class_names=part.class_names[::-1]) for part in parts[:3]]
     resized = [replace(part, preprocess=part.preprocess.at(32)) for part in parts]
     yield parts, "right"
-    yield tuple(parts), "tuple, not kaggle.Parts"
     yield kaggle.Parts(*shifted, parts.test), "such as 0.jpg, are not what train.csv says"
-    yield kaggle.Parts(*mirrored, parts.test), "not the species of train.csv, sorted"
     yield kaggle.Parts(*resized), "another network"
-    yield parts._replace(train=parts.train.subset([*range(110), 0])), "twice in train"
     yield parts._replace(train=parts.train.subset(range(80))), "lost or added"
     yield parts._replace(train=first, valid=last), "train has no picture of"
     yield parts._replace(valid=whole.subset(range(0, 140, 5))), "in train and in valid, such as"
     yield parts._replace(test=whole), "in train_valid and in test"
-    yield parts._replace(test=parts.test.subset(range(70))), "test has 70"
-    yield kaggle.Parts(*data.split(whole, 0.6), whole, parts.test), "about a fifth"
 
 
 def methods(frame):
@@ -165,13 +153,9 @@ def methods(frame):
     right = torch.eye(10)[[place[file] for file in frame["ask"].files]] * 0.9 + 0.01
     own_order = torch.eye(10)[frame["parts"].valid.labels] * 0.9 + 0.01
     yield right, "right"
-    yield right.numpy(), "right"
     yield right.argmax(1), "one value a picture"
-    yield right[:, :1], "the shape is (38, 1)"
     yield right * 100, "no probabilities"
-    yield right * float("nan"), "no probabilities"
     yield right.clone().requires_grad_(), "detach"
-    yield torch.full((38, 10), 0.1), "same answer"
     yield own_order, "the shape is (30, 10)"
     yield own_order[[*range(30), *range(8)]], "from `learn` and `new` alone"
     yield right.flip(1), "columns in the order of learn.class_names"
@@ -188,13 +172,12 @@ def test_the_check_of_a_step_says_what_is_wrong(step, frame, verdict):
 
 
 @pytest.mark.trap("forgotten eval mode")
-@pytest.mark.parametrize("batch_size", [16, 32])
-def test_a_method_in_train_mode_is_found_out(batch_size, verdict):
+def test_a_method_in_train_mode_is_found_out(verdict):
     torch.manual_seed(0)
     net = SmallNet(10, dropout=0)
 
     def train_mode(learn, new):
-        batches = [net.train()(p).softmax(1) for p, _ in data.loader(new, batch_size)]
+        batches = [net.train()(p).softmax(1) for p, _ in data.loader(new, 32)]
         sharp = torch.cat(batches).detach() ** 8  # an untrained network is sure of nothing
         return sharp / sharp.sum(1, keepdims=True)
 
@@ -225,7 +208,6 @@ def test_a_method_that_changes_the_loaded_network_is_found_out(frame, verdict):
         ({"ignore_seed": True}, "folds repeat"),
         ({"result": np.mean}, "one number for each seed"),
         ({"result": lambda accuracies: [100 * a for a in accuracies]}, "0 to 1"),
-        ({"result": lambda accuracies: [1.2 - a for a in accuracies]}, "share of right answers"),
     ],
 )
 def test_the_check_of_cross_validation_says_what_is_wrong(change, words, frame, verdict):
@@ -234,10 +216,10 @@ def test_the_check_of_cross_validation_says_what_is_wrong(change, words, frame, 
         for seed in seeds:
             right, seed = [], 0 if change.get("ignore_seed") else seed
             folds = kaggle.folds(pictures.labels, change.get("k", 4), seed)
-            for known, asked in folds[: change.get("folds")]:
+            for known, held_out in folds[: change.get("folds")]:
                 learn = pictures if change.get("leak") else pictures.subset(known)
-                answers = method(learn, frame["hidden"](pictures.subset(asked))).argmax(1)
-                right += (answers == pictures.labels[asked]).tolist()
+                answers = method(learn, frame["hidden"](pictures.subset(held_out))).argmax(1)
+                right += (answers == pictures.labels[held_out]).tolist()
             accuracies.append(np.mean(right))
         return change.get("result", list)(accuracies)
 
@@ -252,25 +234,12 @@ def test_the_check_of_the_submission_says_what_is_wrong(frame, arguments, verdic
     for columns, words in (
         ((ids[::-1], species[::-1]), ": right"),
         ((ids[::-1], species), "got an answer that is not theirs"),
-        ((ids, species[1:] + species[:1]), "got an answer that is not theirs"),
         ((ids, probabilities.argmax(1).tolist()), "there is no such label"),
-        ((ids[:-1], species[:-1]), "is missing"),
     ):
         table = pd.DataFrame(dict(zip(("image", "label"), columns, strict=True)))
         table.to_csv(frame["FILE"], index=False)
         assert words in verdict("submission", lambda *_: frame["FILE"])
-    assert "DataFrame, not the path" in verdict("submission", lambda *_: pd.DataFrame())
     assert "There is no file" in verdict("submission", lambda *_: "nowhere.csv")
-
-
-def test_a_check_does_not_tell_the_answer(frame, verdict):
-    counts = pd.Series(frame["labels"]).value_counts().to_dict()
-    table = kaggle.read_table(frame["sample"]).assign(label="tilia_americana")
-    words = verdict("look", lambda _: ({"quercus_alba": 1}, {(1, 1)}))
-    words += verdict("look", lambda _: (counts, {(1, 1)}))
-    words += verdict("constant", lambda _: (table, 0.5))
-    for secret in ("14 ", "160", "0.1", "10 species", "acer_"):
-        assert secret not in words
 
 
 def test_the_solution_reaches_the_milestones_that_the_lesson_names(numbers):
