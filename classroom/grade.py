@@ -31,14 +31,12 @@ def main(arguments: Namespace) -> int:
     folder, out = arguments.folder, arguments.out.absolute()
     files = [p for p in sorted(folder.rglob("*.ipynb")) if ".ipynb_checkpoints" not in p.parts]
     if not files:
-        print(f"There are no notebooks in {folder}: name the folder of hand-ins.", file=sys.stderr)
-        return 1
+        sys.exit(f"There are no notebooks in {folder}: name the folder of hand-ins.")
     rows: list[tuple] = []
     try:
         write(rows, out)
     except OSError as error:
-        print(f"{out} cannot be written ({error.strerror}): name a file.", file=sys.stderr)
-        return 1
+        sys.exit(f"{out} cannot be written ({error.strerror}): name a file.")
     for number, file in enumerate(files, 1):
         name = file.relative_to(folder).as_posix().encode(errors="replace").decode()
         graded = grade(file, arguments.minutes)
