@@ -195,7 +195,6 @@ def test_an_answer_without_end_is_cut_off(name, answer, monkeypatch, capsys):
     monkeypatch.setattr(judge, "LIMIT_S", 0.5)
     outcome = outcome_of(name, answer)
     assert outcome.state == NOT_YET and "did not end" in outcome.text
-    assert outcome.seconds < 2
     assert capsys.readouterr().err == ""
 
 
