@@ -3,10 +3,8 @@
 import ast
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,8 +14,7 @@ from tests.conftest import ROOT
 
 # course.py as a script, making a .venv without pip, which takes most of the time
 PRELUDE = """
-import os, runpy, signal, sys, venv
-signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore Ctrl-C
+import runpy, subprocess, sys, venv
 sys.path.insert(0, {folder!r})
 make = venv.create
 venv.create = lambda folder, **wishes: make(folder, **wishes | dict(with_pip=False))
@@ -25,14 +22,17 @@ venv.create = lambda folder, **wishes: make(folder, **wishes | dict(with_pip=Fal
 runpy.run_path({folder!r} + "/course.py", run_name="__main__")
 """
 PIP = """
-import os, sys, time
+import os, sys
 open("pip.log", "a").write("x")
-time.sleep(float(os.environ.get("PIP_SLEEPS", 0)))
 sys.exit(os.environ.get("PIP_SAYS", 0))
 """
 LOST = "ERROR: Could not find a version that satisfies the requirement torch (from versions: none)"
 FULL = "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"
 OTHER = "WARNING: Retrying, Read timed out\nERROR: Invalid requirement"
+INTERRUPT = """
+def Popen(*arguments, **options): raise KeyboardInterrupt
+subprocess.Popen = Popen
+"""
 RAN = "ran ['run', '0']\n"
 
 
@@ -50,27 +50,17 @@ class Copy:
         (folder / "pip/__main__.py").write_text(PIP)
         (folder / "classroom/__main__.py").write_text("import sys; print('ran', sys.argv[1:])")
 
-    def start(self, *arguments: str, setup: str = "", **variables: str) -> subprocess.Popen:
+    def run(
+        self, *arguments: str, setup: str = "", **variables: str
+    ) -> subprocess.CompletedProcess:
+        """Runs a command, by default `run 0`, after `setup` in the same Python."""
         code = PRELUDE.format(folder=str(self.folder), setup=setup)
+        command = [sys.executable, "-c", code, *(arguments or ("run", "0"))]
         inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        return subprocess.Popen(
-            [sys.executable, "-c", code, *arguments],
-            env=inherited | variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-    def run(self, *arguments: str, **how: str) -> tuple[int, str, str]:
-        """Runs a command, by default `run 0`; returns its exit status, stdout, stderr."""
-        process = self.start(*arguments or ("run", "0"), **how)
-        out, err = process.communicate(timeout=60)
-        return process.returncode, out, err
+        return subprocess.run(command, env=inherited | variables, capture_output=True, text=True)
 
     def pip_calls(self) -> int:
-        log = self.folder / "pip.log"
-        return len(log.read_text()) if log.exists() else 0
+        return len((self.folder / "pip.log").read_text())
 
 
 @pytest.fixture
@@ -79,10 +69,10 @@ def copy(tmp_path):
 
 
 def test_the_first_use_installs_and_the_next_hands_over_at_once(copy):
-    status, out, err = copy.run()
-    assert (status, err) == (0, "")
-    assert course.DOWNLOAD in out and out.endswith(RAN)
-    assert copy.run() == (0, RAN, "")
+    first, second = copy.run(), copy.run()
+    assert (first.returncode, first.stderr) == (0, "")
+    assert course.DOWNLOAD in first.stdout and first.stdout.endswith(RAN)
+    assert (second.stdout, second.stderr) == (RAN, "")
     assert copy.pip_calls() == 1
 
 
@@ -91,38 +81,32 @@ def test_changed_requirements_are_installed_on_top_and_serve_as_they_are_without
     kept = copy.venv / "kept"
     kept.touch()
     (copy.folder / "requirements.txt").write_text("# more\n")
-    status, out, err = copy.run(PIP_SAYS=LOST)
-    assert status == 0 and out.endswith(RAN)
-    assert err == f"{course.NO_NETWORK} Until then the older packages serve.\n"
-    assert copy.run()[0] == 0
+    offline = copy.run(PIP_SAYS=LOST)
+    assert offline.stdout.endswith(RAN)
+    assert offline.stderr == f"{course.NO_NETWORK} Until then the older packages serve.\n"
+    assert copy.run().returncode == 0
     assert copy.pip_calls() == 3 and kept.exists()
 
 
 def test_packages_come_from_the_wheels_of_a_bundle(copy):
     (copy.folder / "wheels").mkdir()
-    status, out, err = copy.run(PIP_SAYS=LOST)
-    assert (status, err) == (1, f"{course.NO_WHEELS}\n")
-    assert course.DOWNLOAD not in out
+    lacking = copy.run(PIP_SAYS=LOST)
+    assert (lacking.returncode, lacking.stderr) == (1, f"{course.NO_WHEELS}\n")
+    assert course.DOWNLOAD not in lacking.stdout
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_an_interrupted_installation_is_made_anew(copy):
-    process = copy.start("run", "0", PIP_SLEEPS="60")
-    while not copy.pip_calls():
-        assert process.poll() is None
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=10)
-    assert (process.returncode, err) == (130, "")
+    interrupted = copy.run(setup=INTERRUPT)
+    assert (interrupted.returncode, interrupted.stderr) == (130, "")
     half_done = copy.venv / "half done"
     half_done.touch()
-    assert copy.run()[0] == 0 and not half_done.exists()
+    assert copy.run().returncode == 0 and not half_done.exists()
 
 
 def test_the_venv_of_a_lost_python_is_made_anew(copy):
     copy.run()
     (copy.venv / course.PYTHON.relative_to(course.VENV)).unlink()
-    assert copy.run()[0] == 0
+    assert copy.run().stdout.endswith(RAN)
     assert copy.pip_calls() == 2
 
 
@@ -134,12 +118,10 @@ def test_the_venv_of_a_lost_python_is_made_anew(copy):
         (OTHER, f"{OTHER}\n{course.NOT_INSTALLED}"),
     ],
 )
-def test_a_first_installation_that_fails_says_why_and_the_next_start_takes_it_up(
-    copy, says, message
-):
-    status, _, err = copy.run(PIP_SAYS=says)
-    assert (status, err) == (1, f"{message}\n")
-    assert copy.run()[0] == 0
+def test_a_first_installation_that_fails_says_why_and_is_taken_up_again(copy, says, message):
+    failed = copy.run(PIP_SAYS=says)
+    assert (failed.returncode, failed.stderr) == (1, f"{message}\n")
+    assert copy.run().returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -151,8 +133,9 @@ def test_a_first_installation_that_fails_says_why_and_the_next_start_takes_it_up
     ],
 )
 def test_a_machine_that_cannot_hold_the_course_is_told_so_in_a_sentence(copy, setup, sentence):
-    status, _, err = copy.run(setup=setup)
-    assert status == 1 and sentence in err and err.count("\n") == 1
+    refused = copy.run(setup=setup)
+    assert refused.returncode == 1
+    assert sentence in refused.stderr and refused.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -160,8 +143,8 @@ def test_a_machine_that_cannot_hold_the_course_is_told_so_in_a_sentence(copy, se
     [("walk", 2, "'walk'"), ("run 7", 1, "no lesson '7'"), ("--help", 0, "open the lessons")],
 )
 def test_a_wrong_command_and_help_are_answered_before_installing(copy, command, status, words):
-    returned, out, err = copy.run(*command.split())
-    assert returned == status and words in out + err
+    answered = copy.run(*command.split())
+    assert answered.returncode == status and words in answered.stdout + answered.stderr
     assert not copy.venv.exists()
 
 
