@@ -20,27 +20,31 @@ MADE_HERE = {".git", ".venv", "build", "wheels", "__pycache__", ".ipynb_checkpoi
 def main(arguments: Namespace) -> int:
     target = arguments.folder.absolute()
     try:
-        trouble = copy_course(target)
+        copy_course(target)
     except OSError as error:
-        trouble = f"{target} cannot be written ({error.strerror}): free some space or name another."
-    if not trouble and not arguments.no_wheels:
-        trouble = bring_wheels(target / "wheels")
-    print(trouble or closing(target), file=sys.stderr if trouble else sys.stdout)
-    return int(bool(trouble))
+        reason = error.strerror
+        sys.exit(f"{target} cannot be written ({reason}): free some space or name another.")
+    if not arguments.no_wheels:
+        bring_wheels(target / "wheels")
+    needs = "needs no network" if (target / "wheels").exists() else "downloads the packages"
+    print(
+        f"{target} is ready. Copy it to each machine and start `python3 course.py lab` there: "
+        f"that {needs}."
+    )
+    return 0
 
 
-def copy_course(target: Path) -> str:
-    """Fills the folder with the course; returns what went wrong, or ""."""
+def copy_course(target: Path) -> None:
+    """Fills the folder with the course."""
     if target.exists() and any(target.iterdir()) and not (target / "course.py").exists():
-        return f"{target} holds other things: name an empty folder, or one that does not exist yet."
+        sys.exit(f"{target} holds other things: name an empty or a new folder.")
     if target == ROOT:
-        return "The course cannot be copied onto itself: name another folder."
+        sys.exit("The course cannot be copied onto itself: name another folder.")
     for file in course_files(ROOT):
         copy = target / file.relative_to(ROOT)
         if target not in file.parents:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)  # without permissions, which a USB stick does not keep
-    return ""
 
 
 def course_files(root: Path) -> list[Path]:
@@ -62,16 +66,15 @@ def belongs(parts: tuple[str, ...]) -> bool:
     return not made and not downloaded and not parts[-1].startswith("hand_in_")
 
 
-def bring_wheels(folder: Path) -> str:
-    """Lets pip download or build a wheel of every package; returns what went wrong, or ""."""
+def bring_wheels(folder: Path) -> None:
+    """Lets pip download or build a wheel of every package."""
     print("Bringing the packages: about 3 GB on Linux, 0.5 GB on macOS and Windows.", flush=True)
     command = [sys.executable, "-m", "pip", "wheel", "--wheel-dir", str(folder), *requirements()]
-    if subprocess.run(command).returncode == 0:
-        return ""
-    return (
-        "The packages could not be brought; pip's message above says why. Check the network and "
-        "the free space, and run the same command again: what is there already is kept."
-    )
+    if subprocess.run(command).returncode != 0:
+        sys.exit(
+            "The packages could not be brought; pip's message above says why. Check the network "
+            "and the free space, and run the same command again: what is there already is kept."
+        )
 
 
 def requirements() -> list[str]:
@@ -82,12 +85,3 @@ def requirements() -> list[str]:
     extras = project["project"]["optional-dependencies"].values()
     packages = [line for line in lines if line and not line.startswith("-e")]
     return [*packages, *chain(*extras), *project["build-system"]["requires"]]
-
-
-def closing(target: Path) -> str:
-    size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
-    needs = "needs no network" if (target / "wheels").exists() else "downloads the packages"
-    return (
-        f"{target} is ready, {size / 1e6:,.0f} MB. Copy it to each machine and start "
-        f"`python3 course.py lab` there: that {needs}."
-    )

@@ -28,7 +28,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         arguments.lessons = find_lessons(arguments.lessons)
     if arguments.command == "lab":
         named = arguments.lesson is not None
-        arguments.place = find_lessons(arguments.lesson)[0] if named else NOTEBOOKS
+        arguments.place = find_lessons([arguments.lesson])[0] if named else NOTEBOOKS
         arguments.options = options
     return arguments
 
@@ -71,18 +71,17 @@ def minutes(text: str) -> float:
     return float(text)
 
 
-def find_lessons(names: str | list[str] | None, folder: Path | None = None) -> list[Path]:
+def find_lessons(names: list[str]) -> list[Path]:
     """Returns the lessons that start with these numbers or names; all of them if there are none.
 
     A name such as solutions/08 means the solution of a lesson. Raises SystemExit with a sentence.
     """
-    folder = folder or NOTEBOOKS
-    lessons = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
-    solutions = sorted(folder.glob("solutions/[0-9][0-9]_*.ipynb"))
+    lessons = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    solutions = sorted(NOTEBOOKS.glob("solutions/[0-9][0-9]_*.ipynb"))
     if not lessons:
-        sys.exit(f"There are no lessons in {folder}: get the whole course again.")
+        sys.exit(f"There are no lessons in {NOTEBOOKS}: get the whole course again.")
     chosen: list[Path] = []
-    for name in [names] if isinstance(names, str) else names or []:
+    for name in names:
         start = Path(name).name
         start = f"{int(start):02}_" if start.isdecimal() else start
         among = solutions if Path(name).parent.name == "solutions" else lessons

@@ -13,8 +13,7 @@ def main(arguments: Namespace) -> int:
     try:
         print(fetch(arguments.name, arguments.size))
     except CourseError as error:
-        print(error, file=sys.stderr)
-        return 1
+        sys.exit(str(error))
     return 0
 
 

@@ -9,7 +9,6 @@ import json
 import re
 import sys
 import tempfile
-import time
 from argparse import Namespace
 from collections import Counter
 from contextlib import suppress
@@ -23,7 +22,7 @@ from classroom.judge import EXERCISES, find
 from helpers import CourseError
 from helpers.files.atomic import atomic
 
-COLUMNS = ("file", "exercise", "outcome", "seconds")
+COLUMNS = ("file", "exercise", "outcome")
 CELL_SECONDS = 120  # after that a cell is interrupted and the next one gets its turn
 
 
@@ -31,19 +30,17 @@ def main(arguments: Namespace) -> int:
     folder, out = arguments.folder, arguments.out.absolute()
     files = [p for p in sorted(folder.rglob("*.ipynb")) if ".ipynb_checkpoints" not in p.parts]
     if not files:
-        print(f"There are no notebooks in {folder}: name the folder of hand-ins.", file=sys.stderr)
-        return 1
+        sys.exit(f"There are no notebooks in {folder}: name the folder of hand-ins.")
     rows: list[tuple] = []
     try:
         write(rows, out)
     except OSError as error:
-        print(f"{out} cannot be written ({error.strerror}): name a file.", file=sys.stderr)
-        return 1
+        sys.exit(f"{out} cannot be written ({error.strerror}): name a file.")
     for number, file in enumerate(files, 1):
         name = file.relative_to(folder).as_posix().encode(errors="replace").decode()
         graded = grade(file, arguments.minutes)
         ending = graded[0][1]
-        right = sum(outcome == "right" for _, outcome, _ in graded)
+        right = sum(outcome == "right" for _, outcome in graded)
         print(f"{number} of {len(files)}  {name}: {ending}, {right} right", flush=True)
         rows += [(name, *row) for row in graded]
         write(rows, out)  # after each, so that an interruption costs one notebook
@@ -56,22 +53,20 @@ def write(rows: list[tuple], out: Path) -> None:
         csv.writer(file).writerows([COLUMNS, *rows])
 
 
-def grade(file: Path, minutes: float) -> list[tuple[str, str, float | str]]:
-    """Returns rows of (exercise, outcome, seconds): the first one for the whole notebook."""
+def grade(file: Path, minutes: float) -> list[tuple[str, str]]:
+    """Returns pairs of exercise and outcome; the first one, without a name, is the notebook's."""
     try:
         notebook = notebooks.read(file)
         exercises = exercises_in(notebook)
     except Exception as error:  # anything may have been handed in
-        return [("", f"cannot be read: {type(error).__name__}", 0.0)]
+        return [("", f"cannot be read: {type(error).__name__}")]
     if not exercises:
-        return [("", "holds no exercise of the course", 0.0)]
-    begin = time.perf_counter()
+        return [("", "holds no exercise of the course")]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         ending = execute(notebook, Path(home), minutes)
         outcomes = read_outcomes(Path(home) / "outcomes")
-    seconds = round(time.perf_counter() - begin, 1)
-    missing = ("not checked" if ending == "ran to its end" else "not reached", "")
-    return [("", ending, seconds), *((name, *outcomes.get(name, missing)) for name in exercises)]
+    missing = "not checked" if ending == "ran to its end" else "not reached"
+    return [("", ending), *((name, outcomes.get(name, missing)) for name in exercises)]
 
 
 def exercises_in(notebook: NotebookNode) -> list[str]:
@@ -110,11 +105,11 @@ def execute(notebook: NotebookNode, home: Path, minutes: float) -> str:
     return "ran to its end"
 
 
-def read_outcomes(file: Path) -> dict[str, tuple[str, float]]:
-    """Returns {exercise: (its last outcome, seconds of that check)}."""
+def read_outcomes(file: Path) -> dict[str, str]:
+    """Returns {exercise: its last outcome}."""
     outcomes = {}
     for line in file.read_bytes().splitlines() if file.is_file() else []:
         with suppress(ValueError, TypeError, KeyError):  # the notebook may have written there too
             outcome = json.loads(line)
-            outcomes[outcome["exercise"]] = (outcome["state"], outcome["seconds"])
+            outcomes[outcome["exercise"]] = outcome["state"]
     return outcomes

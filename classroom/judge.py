@@ -14,7 +14,6 @@ import inspect
 import io
 import linecache
 import threading
-import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -35,12 +34,11 @@ EXERCISES: dict[str, Exercise] = {}
 
 
 class Outcome(NamedTuple):
-    """What a check says: the exercise, one of the three states, a sentence; seconds it took."""
+    """What a check says: the exercise, one of the three states, a sentence."""
 
     exercise: str
     state: str
     text: str
-    seconds: float = 0.0
 
 
 @dataclass
@@ -49,17 +47,17 @@ class Exercise:
 
     diagnose: takes the answer; returns None if it is right, else what is wrong with it.
     wanted: what the answer is, in words; if it is a function, what that returns.
-    takes: names of the function's arguments; None if the answer is no function.
-    in_place: the function changes what it is given, and need not return anything.
     why: why it matters, said when the answer is right. hints: the first one, and a stronger one.
+    takes: the function's arguments, such as "net low high"; None if the answer is no function.
+    in_place: the function changes what it is given, and need not return anything.
     """
 
     diagnose: Callable[[Any], str | None]
     wanted: str
-    takes: tuple[str, ...] | None
-    in_place: bool
     why: str
     hints: tuple[str, str]
+    takes: str | None = None
+    in_place: bool = False
 
 
 class NotYet(Exception):
@@ -74,23 +72,11 @@ class Stopped(BaseException):
     """Thrown into an answer that does not end."""
 
 
-def exercise(
-    name: str,
-    *,
-    wanted: str,
-    why: str,
-    hints: tuple[str, str],
-    takes: str | None = None,
-    in_place: bool = False,
-) -> Callable:
-    """Makes the decorated function the one that diagnoses answers to an exercise.
-
-    name: such as "04.1"; takes: names of arguments, such as "net low high"; see Exercise.
-    """
-    arguments = None if takes is None else tuple(takes.split())
+def exercise(name: str, **fields: Any) -> Callable:
+    """Makes the decorated function the one that diagnoses answers; fields: those of Exercise."""
 
     def register(diagnose: Callable[[Any], str | None]) -> Callable:
-        EXERCISES[name] = Exercise(diagnose, wanted, arguments, in_place, why, hints)
+        EXERCISES[name] = Exercise(diagnose, **fields)
         return diagnose
 
     return register
@@ -111,7 +97,7 @@ def find(name: str) -> Exercise:
 
 def outcome_of(name: str, answer: object) -> Outcome:
     """Tries an answer out and returns the outcome in a few seconds, whatever the answer does."""
-    task, begin = find(name), time.perf_counter()
+    task = find(name)
     verdicts: list[tuple[str, str]] = []
 
     def work() -> None:
@@ -127,8 +113,7 @@ def outcome_of(name: str, answer: object) -> Outcome:
         finally:
             _stop(thread)
     endless = NOT_YET, f"It did not end within {LIMIT_S:.0f} seconds: is there a loop?"
-    state, text = verdicts[0] if verdicts else endless
-    return Outcome(name, state, text, round(time.perf_counter() - begin, 3))
+    return Outcome(name, *(verdicts[0] if verdicts else endless))
 
 
 def _stop(thread: threading.Thread) -> None:
@@ -181,7 +166,7 @@ class _Function:
         try:
             inspect.signature(self.code).bind(*arguments)
         except TypeError:
-            names = ", ".join(self.task.takes)
+            names = ", ".join(self.task.takes.split())
             raise NotYet(f"It is called with ({names}): take these.") from None
         except ValueError:  # some built-in functions have no signature
             pass

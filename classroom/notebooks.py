@@ -2,7 +2,6 @@
 
 import math
 import os
-import re
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -65,34 +64,9 @@ def execute(client: NotebookClient, seconds: float = math.inf, **variables: str)
 
 
 def kill_kernel(client: NotebookClient) -> None:
-    for process in processes(client):
-        with suppress(psutil.Error):
-            process.kill()
-
-
-def processes(client: NotebookClient) -> list[psutil.Process]:
-    """Returns the kernel and the processes that it has started."""
-    if client.km is None or not client.km.has_kernel:
-        return []
-    try:
-        kernel = psutil.Process(client.km.provisioner.pid)
-        return [*kernel.children(recursive=True), kernel]
-    except psutil.Error:  # it has just ended
-        return []
-
-
-def memory(client: NotebookClient) -> float:
-    """Returns the MB that the kernel and its processes hold: their peak if the system keeps it."""
-    total = 0
-    for process in processes(client):
-        with suppress(psutil.Error, OSError):
-            total += peak_bytes(process)
-    return total / 1e6
-
-
-def peak_bytes(process: psutil.Process) -> int:
-    status = Path(f"/proc/{process.pid}/status")  # on Linux
-    if status.exists() and (peak := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
-        return int(peak[1]) * 1024
-    usage = process.memory_info()
-    return getattr(usage, "peak_wset", usage.rss)  # peak_wset: on Windows
+    """Kills the kernel and the processes that it has started."""
+    if client.km is not None and client.km.has_kernel:
+        with suppress(psutil.Error):  # one of them has just ended
+            kernel = psutil.Process(client.km.provisioner.pid)
+            for process in [*kernel.children(recursive=True), kernel]:
+                process.kill()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import time
 from argparse import Namespace
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from nbformat.reader import NotJSONError
+from tqdm import tqdm
 
 from classroom import notebooks
 from classroom.commands import ROOT
@@ -26,11 +26,10 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 @dataclass
 class Report:
-    """What one lesson did: seconds of wall clock, peak memory in MB, "" or what went wrong."""
+    """What one lesson did: seconds of wall clock, "" or what went wrong."""
 
     name: str
     seconds: float = 0.0
-    memory: float = 0.0
     trouble: str = ""
     values: dict = field(default_factory=dict)  # the numbers of its tables
 
@@ -76,18 +75,14 @@ def name_of(path: Path) -> str:
 def execute(notebook: NotebookNode, path: Path, size: str, report: Report) -> None:
     """Runs the cells in place, in the notebook's folder, and fills the report."""
     begin = time.perf_counter()
-    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
     started: list[NotebookNode] = []
 
-    def show_progress(cell: NotebookNode, cell_index: int) -> None:
+    def start(cell: NotebookNode, cell_index: int) -> None:
         started.append(cell)
-        if sys.stdout.isatty():
-            seconds = time.perf_counter() - begin
-            progress = f"cell {len(started)} of {len(code)}, {seconds:.0f} s"
-            print(f"\r{report.name}: {progress}", end=" ", flush=True)
 
-    def measure_memory(cell: NotebookNode, cell_index: int, execute_reply: dict) -> None:
-        report.memory = max(report.memory, notebooks.memory(client))
+    def end(cell: NotebookNode, cell_index: int, execute_reply: dict) -> None:
+        bar.update()
 
     client = notebooks.make_client(
         notebook,
@@ -97,18 +92,16 @@ def execute(notebook: NotebookNode, path: Path, size: str, report: Report) -> No
         coalesce_streams=True,
         store_widget_state=False,
         extra_arguments=["--log-level=ERROR"],  # the kernel's warnings are not about the lesson
-        on_cell_execute=show_progress,
-        on_cell_executed=measure_memory,
+        on_cell_execute=start,
+        on_cell_executed=end,
     )
-    if not sys.stdout.isatty():
-        print(f"{report.name}: {len(code)} cells", end=" ", flush=True)
-    try:
-        notebooks.execute(client, COURSE_SIZE=size)
-        report.values = gather(notebook)
-    except Exception as error:
-        report.trouble = describe(error, started)
+    with tqdm(total=len(cells), desc=report.name, unit=" cells") as bar:
+        try:
+            notebooks.execute(client, COURSE_SIZE=size)
+            report.values = gather(notebook)
+        except Exception as error:
+            report.trouble = describe(error, started)
     report.seconds = time.perf_counter() - begin
-    print("" if sys.stdout.isatty() else f"in {report.seconds:.0f} s")
 
 
 def describe(error: Exception, started: list[NotebookNode]) -> str:
@@ -174,8 +167,7 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
 
 def table(reports: list[Report]) -> str:
     width = max(len("lesson"), *(len(report.name) for report in reports))
-    lines = [f"\n{'lesson':{width}}  seconds  peak memory"]
+    lines = [f"\n{'lesson':{width}}  seconds"]
     for report in reports:
-        costs = f"{report.seconds:7.1f}  {report.memory:8.0f} MB"
-        lines.append(f"{report.name:{width}}  {costs}  {report.trouble or 'ok'}")
+        lines.append(f"{report.name:{width}}  {report.seconds:7.1f}  {report.trouble or 'ok'}")
     return "\n".join(lines)

@@ -4,7 +4,6 @@ Nothing is executed: a page shows the outputs that the notebook holds. It needs 
 """
 
 import html
-import os
 import re
 from argparse import Namespace
 from dataclasses import dataclass
@@ -76,14 +75,10 @@ def navigation(page: Page, before: Page | None = None, after: Page | None = None
     up = "../" * (len(page.path.parts) - 1)
     links = [f'<a href="{up}index.html">All lessons</a>']
     if before:
-        links.insert(0, f'<a href="{address(page, before)}" rel="prev">← {before.title}</a>')
+        links.insert(0, f'<a href="{before.path}" rel="prev">← {before.title}</a>')
     if after:
-        links.append(f'<a href="{address(page, after)}" rel="next">{after.title} →</a>')
+        links.append(f'<a href="{after.path}" rel="next">{after.title} →</a>')
     return "\n".join(links)
-
-
-def address(page: Page, other: Page) -> str:
-    return Path(os.path.relpath(other.path, page.path.parent)).as_posix()
 
 
 def contents(page: Page) -> str:

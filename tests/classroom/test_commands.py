@@ -14,7 +14,7 @@ from classroom.__main__ import main
 @pytest.fixture
 def lessons(tmp_path, monkeypatch):
     """A few empty lessons in place of the real ones."""
-    for name in ("00_start_here", "01_hotdog", "10_later", "solutions/10_later"):
+    for name in ("00_start_here", "01_hotdog", "10_later", "solutions/08_task"):
         path = tmp_path / f"{name}.ipynb"
         path.parent.mkdir(exist_ok=True)
         path.touch()
@@ -26,16 +26,13 @@ def lessons(tmp_path, monkeypatch):
     "names, stems",
     [
         ([], ["00_start_here", "01_hotdog", "10_later"]),
-        ("1", ["01_hotdog"]),
         (["1", "00", "01_h"], ["01_hotdog", "00_start_here"]),
-        (["notebooks/01_hotdog.ipynb", "10"], ["01_hotdog", "10_later"]),
-        (["solutions/10", "notebooks/solutions/10_later.ipynb"], ["solutions/10_later"]),
-        (["10", "solutions/10_l"], ["10_later", "solutions/10_later"]),
+        (["notebooks/01_hotdog.ipynb"], ["01_hotdog"]),
+        (["10", "solutions/8"], ["10_later", "solutions/08_task"]),
     ],
 )
 def test_lessons_are_found_by_number_or_name(lessons, names, stems):
-    paths = commands.find_lessons(names)
-    assert paths == [lessons / f"{stem}.ipynb" for stem in stems]
+    assert commands.find_lessons(names) == [lessons / f"{stem}.ipynb" for stem in stems]
 
 
 @pytest.mark.parametrize(
@@ -45,20 +42,12 @@ def test_lessons_are_found_by_number_or_name(lessons, names, stems):
         ("jump", "'jump'"),
         ("run 99", "no lesson '99'; choose one of 00_start_here, 01_hotdog, 10_later"),
         ("run ../../etc", "no lesson '../../etc'"),
-        ("run solutions/0", "no lesson 'solutions/0'"),
         ("run --size huge", "'huge'"),
-        ("run --fast", "run does not know --fast"),
-        ("lab 02_x", "no lesson '02_x'"),
         ("lab 00 01", "lab does not know 01"),
-        ("fetch", "NAME"),
         ("fetch hotdog --size drawn", "'drawn'"),
         ("grade", "FOLDER"),
-        ("grade x --minutes ten", "'ten'"),
-        ("grade x --minutes=-1", "'-1'"),
         ("grade x --minutes nan", "'nan'"),
-        ("grade x --minutes inf", "'inf'"),
         ("bundle --all", "bundle does not know --all"),
-        ("site all", "all"),
     ],
 )
 def test_a_wrong_command_line_is_told_in_a_line(lessons, capsys, line, words):
@@ -68,21 +57,15 @@ def test_a_wrong_command_line_is_told_in_a_line(lessons, capsys, line, words):
     assert words in message and message.count("\n") == 1
 
 
-def test_a_course_without_lessons_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(commands, "NOTEBOOKS", tmp_path)
-    with pytest.raises(SystemExit, match="There are no lessons in"):
-        commands.parse(["run"])
-
-
 @pytest.fixture
-def started(monkeypatch, tmp_path):
+def started(lessons, monkeypatch, tmp_path):
     """started(...): what one command line hands to JupyterLab or pytest."""
     from jupyterlab.labapp import LabApp
 
     calls = []
     monkeypatch.setattr(LabApp, "launch_instance", calls.append)
     monkeypatch.setattr(pytest, "main", lambda options: calls.append(options) or 0)
-    monkeypatch.setattr(os, "environ", dict(os.environ, COURSE_SIZE="full", COURSE_DATA="my data"))
+    monkeypatch.setattr(os, "environ", dict(os.environ, COURSE_DATA="my data"))
     monkeypatch.chdir(tmp_path)  # and back to where it was, after a command has changed it
 
     def start(*argv: str) -> list[str]:
@@ -99,33 +82,24 @@ def test_lab_opens_the_lessons_or_one_of_them_with_options_of_jupyterlab(started
     assert started("lab", "1", "--no-browser") == [settings, "--no-browser", lesson]
 
 
-def test_commands_run_in_this_python_on_the_data_that_the_caller_named(started, lessons, tmp_path):
+def test_commands_run_in_this_python_on_the_data_that_the_caller_named(started, tmp_path):
     started("lab")
     assert os.environ["JUPYTER_PREFER_ENV_PATH"] == "1"
     assert os.environ["COURSE_DATA"] == str(tmp_path / "my data")
 
 
-def test_test_runs_the_lessons_and_all_tests_but_the_slow_ones_in_two_processes(started, lessons):
-    (lessons / "solutions" / "08_task.ipynb").touch()
-    names = ("00_start_here", "01_hotdog", "10_later", "solutions/08_task")
+def test_test_runs_the_lessons_and_all_tests_but_the_slow_ones_or_pytest_as_told(started, lessons):
     options = ["--nbval-lax", "--nbval-current-env", "-n", "2", "-m", "not slow"]
-    notebooks = [str(lessons / f"{name}.ipynb") for name in names]
-    assert started("test") == [*options, *notebooks, "tests"]
-    assert Path.cwd() == commands.ROOT
-
-
-def test_test_hands_other_options_to_pytest(started, lessons):
-    assert started("test", "-m", "slow") == ["-m", "slow"]
+    names = ("00_start_here", "01_hotdog", "10_later", "solutions/08_task")
+    assert started("test") == [*options, *(str(lessons / f"{n}.ipynb") for n in names), "tests"]
+    assert (Path.cwd(), os.environ["COURSE_SIZE"]) == (commands.ROOT, "drawn")
     assert started("test", "-k", "freeze", "--help") == ["-k", "freeze", "--help"]
-    assert os.environ["COURSE_SIZE"] == "full"
-    del os.environ["COURSE_SIZE"]
-    started("test", "--lf")
-    assert os.environ["COURSE_SIZE"] == "drawn"
 
 
 def test_commands_are_read_with_the_standard_library_alone():
     """course.py reads them before anything is installed."""
-    code = "import sys, classroom.commands; print({n.partition('.')[0] for n in sys.modules})"
+    code = "import sys, classroom.commands; print(*{n.partition('.')[0] for n in sys.modules})"
     run = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True)
-    modules = eval(run.stdout)
+    modules = set(run.stdout.split())
+    assert "classroom" in modules
     assert modules <= set(sys.stdlib_module_names) | {"__main__", "classroom"}

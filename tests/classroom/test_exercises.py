@@ -4,7 +4,6 @@ import fractions
 import functools
 import importlib
 import itertools
-import json
 import re
 import time
 from pathlib import Path
@@ -111,35 +110,6 @@ class Hostile:
     __hash__ = None
 
 
-class EqualToAll:
-    def __eq__(self, other):
-        return True
-
-    def __hash__(self):
-        return 0
-
-    def __call__(self, *arguments):
-        return self
-
-
-class WithoutClass:
-    @property
-    def __class__(self):
-        raise RuntimeError("no class")
-
-
-class LongerThanMemory:
-    def __len__(self):
-        return 10**18
-
-    def __iter__(self):
-        return iter(())
-
-
-def nested(levels: int) -> list:
-    return [nested(levels - 1)] if levels else []
-
-
 def recursive(*arguments):
     return recursive(*arguments)
 
@@ -160,12 +130,10 @@ def raises_without_words(*arguments):
 INSIDE_ITSELF = []
 INSIDE_ITSELF.append(INSIDE_ITSELF)
 JUNK = [None, True, -7, float("nan"), float("inf"), 10**5000, 1j, object(), print, float, np]
-JUNK += ["", "x", "ab" * 500_000, "\0" * 50, "\ud800", b"b", {1, 2, 3}, {}, {"a": {"b": [None]}}]
-JUNK += [{None: 1, "a": 2}, (), [], [[1], 2], INSIDE_ITSELF, nested(500), range(10**9)]
-JUNK += [itertools.count(), (itertools.count(), itertools.repeat(1)), np.full((3, 4), np.nan)]
-JUNK += [np.array(["a"]), torch.empty(0), torch.full((2, 2), float("nan"))]
-JUNK += [torch.empty(3, device="meta"), torch.nn.Linear(2, 2), Hostile, EqualToAll()]
-JUNK += [WithoutClass(), LongerThanMemory(), recursive, endless_generator, raises_without_words]
+JUNK += ["", "x", "ab" * 500_000, "\ud800", b"b", {1, 2}, {}, {"a": {"b": [None]}}, {None: 1}]
+JUNK += [(), [[1], 2], INSIDE_ITSELF, range(10**9), itertools.count(), (itertools.count(), 1)]
+JUNK += [np.full((3, 4), np.nan), np.array(["a"]), torch.empty(0), torch.empty(3, device="meta")]
+JUNK += [torch.nn.Linear(2, 2), Hostile, recursive, endless_generator, raises_without_words]
 JUNK += [lambda: 1, lambda *a: None, lambda *a: a, lambda *a: recursive, lambda *a: 1 / 0]
 JUNK += [lambda *a: itertools.count(), lambda *a: [Hostile(RuntimeError)]]
 for error in (RuntimeError, SystemExit, KeyboardInterrupt, MemoryError):
@@ -185,26 +153,19 @@ def normalise(picture, mean, std):
     return (picture.double() / 255 - mean) / std
 
 
-class Normaliser:
-    def __call__(self, *arguments):
-        return normalise(*arguments)
-
-
 @pytest.mark.parametrize(
     "name, answer",
     [
-        ("01.4", np.float32(5.1705)),
+        ("01.4", 5.17),
         ("01.4", torch.tensor([[5.1705]])),
         ("01.4", fractions.Fraction(51705, 10000)),
         ("01.6", "  A \n"),
         ("01.1", ["B", "D", "A", "E", "C"]),
         ("01.1", "b -> d -> a -> e -> c"),
-        ("01.2", Normaliser()),
         ("01.2", functools.partial(normalise)),
-        ("01.2", lambda *a, **k: normalise(*a, **k)),
     ],
 )
-def test_a_right_answer_of_an_unusual_type_is_right(name, answer):
+def test_a_right_answer_of_an_unusual_kind_is_right(name, answer):
     assert outcome_of(name, answer).state == RIGHT
 
 
@@ -234,7 +195,6 @@ def test_an_answer_without_end_is_cut_off(name, answer, monkeypatch, capsys):
     monkeypatch.setattr(judge, "LIMIT_S", 0.5)
     outcome = outcome_of(name, answer)
     assert outcome.state == NOT_YET and "did not end" in outcome.text
-    assert outcome.seconds < 2
     assert capsys.readouterr().err == ""
 
 
@@ -281,26 +241,33 @@ def test_hints_come_one_by_one_and_solutions_after_an_attempt():
     assert check.solution_code("01.4") in repr(check.solution("01.4"))
 
 
-@pytest.mark.parametrize("name", ["01.9", "77.1", "", 3, None, ["01.4"], "../1", "01"])
+@pytest.mark.parametrize("name", ["01.9", "77.1", None, "../1"])
 def test_an_unknown_exercise_is_one_sentence(name):
     with pytest.raises(check.CourseError, match="There is no exercise"):
         check.answer(name, 1)
 
 
-def test_a_guess_and_what_came_out_stand_side_by_side():
-    assert "No guess" in repr(check.guess("01 share", ...))
-    assert "had not written" in repr(check.measured("01 share", 0.9))
-    check.guess("01 other", 0.5)
-    assert repr(check.measured("01 other", 0.75)).endswith("measured: 0.75: 0.25 too low.")
-    assert "Nothing measured yet" in repr(check.measured("01 other", ...))
-    check.guess("01 rate", 1e-5)
-    assert repr(check.measured("01 rate", 1e-3)).endswith("too low by a factor of 100.")
-    check.guess("01 right", 3)
-    assert repr(check.measured("01 right", 3)).endswith("exactly that.")
-    assert "Too late" in repr(check.guess("01 other", 0.75))
-    assert "0.5, measured: 0.75" in repr(check.measured("01 other", 0.75))
-    check.guess("01 name", "corn")
-    assert repr(check.measured("01 name", "bun")) == "Your guess: corn, measured: bun."
+@pytest.mark.parametrize(
+    "guess, outcome, words",
+    [
+        (0.5, 0.75, "Your guess: 0.5, measured: 0.75: 0.25 too low."),
+        (1e-3, 1e-5, "Your guess: 0.001, measured: 1e-05: too high by a factor of 100."),
+        (3, 3, "Your guess: 3, measured: 3: exactly that."),
+        ("corn", "bun", "Your guess: corn, measured: bun."),
+        (..., 0.9, "Measured: 0.9. You had not written a guess down."),
+    ],
+)
+def test_a_guess_and_what_came_out_stand_side_by_side(guess, outcome, words):
+    check.guess("01 share", guess)
+    assert "Nothing measured yet" in repr(check.measured("01 share", ...))
+    assert repr(check.measured("01 share", outcome)) == words
+
+
+def test_a_guess_counts_only_before_the_outcome():
+    check.guess("01 share", 0.5)
+    check.measured("01 share", 0.75)
+    assert "Too late" in repr(check.guess("01 share", 0.75))
+    assert "Your guess: 0.5" in repr(check.measured("01 share", 0.75))
 
 
 @pytest.mark.parametrize(
@@ -308,12 +275,8 @@ def test_a_guess_and_what_came_out_stand_side_by_side():
     [
         (lambda: check.guess(4, 1), "guess is 4: give a text"),
         (lambda: check.guess("x", [1]), "number or a text"),
-        (lambda: check.guess("x", float("nan")), "nan"),
-        (lambda: check.guess("x", 10**400), "401 digits"),
-        (lambda: check.measured("x", None), "None"),
         (lambda: check.measured("x", torch.ones(8, 2)), r"\(8, 2\)"),
         (lambda: check.summary(None), "folder is None"),
-        (lambda: check.guesses(3), "folder is 3"),
         (lambda: check.guesses("nowhere"), "No hand_in"),
     ],
 )
@@ -340,19 +303,6 @@ def test_the_summary_is_saved_for_handing_in_and_a_class_can_look_at_its_guesses
     assert "median guess 0.4 of 3, measured 0.6" in repr(check.guesses(tmp_path))
 
 
-def test_outcomes_go_to_the_file_that_grading_names(tmp_path, monkeypatch):
-    file = tmp_path / "outcomes"
-    monkeypatch.setenv("COURSE_OUTCOMES", str(file))
-    check.answer("01.6", "b")
-    check.answer("01.6", ...)
-    outcomes = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    assert [(o["exercise"], o["state"]) for o in outcomes] == [
-        ("01.6", NOT_YET),
-        ("01.6", NOT_ATTEMPTED),
-    ]
-
-
 def test_a_note_is_shown_as_text_never_as_markup():
-    page = check.answer("01.2", lambda a, b, c: 1 / 0)._repr_html_()
-    assert "<script" not in check.Note("<script>", "<script>")._repr_html_()
-    assert "ZeroDivisionError" in page
+    page = check.guess("01 share", "<script>")._repr_html_()
+    assert "&lt;script&gt;" in page and "<script" not in page

@@ -1,7 +1,6 @@
 """`course.py fetch`: brings a data set or the weights of a network, and says where they are."""
 
-import os
-from types import SimpleNamespace
+from pathlib import Path
 
 import pytest
 
@@ -10,31 +9,26 @@ from classroom.commands import parse
 from helpers import CourseError
 
 
-@pytest.fixture
-def shelf(monkeypatch, tmp_path):
-    """One data set and one network in place of the real ones."""
-
-    def load_pretrained(name):
-        if name != "net":
-            raise CourseError(f'There is no network "{name}".')
-
-    data = SimpleNamespace(SETS=("hotdog",), find=lambda name, size: tmp_path / name / size)
-    monkeypatch.setattr(fetch, "data", data)
-    monkeypatch.setattr(fetch, "models", SimpleNamespace(load_pretrained=load_pretrained))
-    monkeypatch.setenv("COURSE_SIZE", "drawn")
-
-
 @pytest.mark.parametrize(
-    "line, status, words",
+    "line, words",
     [
-        ("hotdog", 0, os.path.join("hotdog", "full")),
-        ("hotdog --size tiny", 0, os.path.join("hotdog", "tiny")),
-        ("net", 0, "The weights of net are ready"),
-        ("walrus", 1, 'no network "walrus". The data sets are: hotdog.'),
+        ("hotdog", str(Path("hotdog", "full"))),
+        ("hotdog --size tiny", str(Path("hotdog", "tiny"))),
+        ("net", "The weights of net are ready"),
     ],
 )
-def test_what_is_here_now_or_what_there_is_to_choose_from_is_told(
-    shelf, capsys, line, status, words
-):
-    assert fetch.main(parse(["fetch", *line.split()])) == status
-    assert words in capsys.readouterr()[status]
+def test_what_is_here_now_is_told(monkeypatch, capsys, line, words):
+    monkeypatch.setattr(fetch.data, "find", Path)
+    monkeypatch.setattr(fetch.models, "load_pretrained", str)
+    monkeypatch.setenv("COURSE_SIZE", "drawn")
+    assert fetch.main(parse(["fetch", *line.split()])) == 0
+    assert words in capsys.readouterr().out
+
+
+def test_an_unknown_name_is_told_what_there_is_to_choose_from(monkeypatch):
+    def load_pretrained(name):
+        raise CourseError(f'There is no network "{name}".')
+
+    monkeypatch.setattr(fetch.models, "load_pretrained", load_pretrained)
+    with pytest.raises(SystemExit, match='no network "walrus". The data sets are: hotdog'):
+        fetch.main(parse(["fetch", "walrus"]))

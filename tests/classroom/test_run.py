@@ -9,7 +9,7 @@ import time
 import nbformat
 import psutil
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from classroom import notebooks, run
 from classroom.commands import parse
@@ -24,22 +24,24 @@ def write_lesson(folder, name, *sources):
     return path
 
 
-SHOW = "from IPython.display import display\n"
-SHOW += f"def show(x): display({{'{NUMBERS}': x, 'text/plain': 'a table'}}, raw=True)\n"
-ACCURACY = SHOW + "show({'accuracy': 0.9})"
-EPOCHS = "show({'epochs': 3, 'network': 'é'})"
-LIST = "show([1, 2])"
+def show(numbers):
+    """Returns the source of a cell whose output holds these numbers beside a table."""
+    data = {NUMBERS: numbers, "text/plain": "a table"}
+    return f"from IPython.display import display\ndisplay({data!r}, raw=True)"
+
+
+WHERE = "import os, sys; print(os.environ['COURSE_SIZE'], os.getcwd(), sys.executable)"
+LOUD = "for i in range(3):\n    print(i, flush=True)"
 
 
 @pytest.fixture(scope="module")
 def two_runs(tmp_path_factory):
     """A good lesson, saved, and a failing one, beside results of an earlier run."""
     folder = tmp_path_factory.mktemp("a notebook è")
-    where = "import os, sys; print(os.environ['COURSE_SIZE'], os.getcwd(), sys.executable)"
-    loud = "for i in range(3):\n    print(i, flush=True)"
-    good = write_lesson(folder, "00_good", where, "", ACCURACY, EPOCHS, LIST, loud)
+    numbers = {"accuracy": 0.9}, {"network": "é"}, [1, 2]
+    good = write_lesson(folder, "00_good", WHERE, "", *map(show, numbers), LOUD)
     bad = write_lesson(folder, "01_bad", "x = 1", "# here\n1 / 0", "print('never')")
-    solution = write_lesson(folder, "solutions/00_good", SHOW + "show({'accuracy': 0.5})")
+    solution = write_lesson(folder, "solutions/00_good", show({"accuracy": 0.5}))
     build = folder / "build"
     build.mkdir()
     earlier = {"01_bad": {"accuracy": 1}, "02_other": {"loss": 0.1}}
@@ -54,18 +56,12 @@ def two_runs(tmp_path_factory):
     return folder, build, before, reports
 
 
-def test_a_report_has_seconds_memory_and_what_went_wrong_in_which_cell(two_runs):
-    good, bad, _ = two_runs[3]
-    assert good.trouble == ""
-    assert good.seconds > 0 and 20 < good.memory < 1000
-    assert bad.trouble == "cell 2: ZeroDivisionError: division by zero  [# here]"
-
-
-def test_the_table_names_every_lesson(two_runs):
+def test_the_table_names_every_lesson_and_what_went_wrong_in_which_cell(two_runs):
     header, *lines = run.table(two_runs[3]).strip().splitlines()
-    assert header.split() == ["lesson", "seconds", "peak", "memory"]
-    assert lines[0].startswith("00_good") and lines[0].endswith("MB  ok")
-    assert lines[1].startswith("01_bad") and "ZeroDivisionError" in lines[1]
+    assert header.split() == ["lesson", "seconds"]
+    assert lines[0].startswith("00_good") and lines[0].endswith("ok")
+    assert lines[1].startswith("01_bad")
+    assert lines[1].endswith("cell 2: ZeroDivisionError: division by zero  [# here]")
     assert lines[2].startswith("solutions/00_good")
 
 
@@ -76,28 +72,22 @@ def test_the_kernel_runs_in_this_python_in_the_lessons_folder_with_the_size(two_
 
 
 def test_results_of_this_run_replace_those_of_earlier_ones(two_runs):
-    build = two_runs[1]
-    assert json.loads((build / "results.json").read_text(encoding="utf-8")) == {
-        "00_good": {"accuracy": 0.9, "epochs": 3, "network": "é"},
+    assert json.loads((two_runs[1] / "results.json").read_text(encoding="utf-8")) == {
+        "00_good": {"accuracy": 0.9, "network": "é"},
         "02_other": {"loss": 0.1},  # 01_bad failed, so its old numbers went
         "solutions/00_good": {"accuracy": 0.5},
     }
-    assert not list(build.glob("*.part"))
 
 
 def test_every_lesson_has_a_page_also_if_it_failed(two_runs):
     build = two_runs[1]
-    assert "A lesson" in (build / "00_good.html").read_text(encoding="utf-8")
     assert "A lesson" in (build / "solutions/00_good.html").read_text(encoding="utf-8")
     assert "ZeroDivisionError" in (build / "01_bad.html").read_text(encoding="utf-8")
 
 
 def test_a_saved_notebook_holds_nothing_of_this_machine(two_runs):
     folder, _, before, _ = two_runs
-    text = (folder / "00_good.ipynb").read_text(encoding="utf-8")
-    assert text.endswith("}\n") and not text.endswith("\n\n")
-    saved = nbformat.reads(text, as_version=4)
-    nbformat.validate(saved)
+    saved = nbformat.read(folder / "00_good.ipynb", as_version=4)
     assert saved.metadata == {"kernelspec": run.KERNEL, "language_info": {"name": "python"}}
     assert [cell.get("execution_count") for cell in saved.cells] == [None, 1, None, 2, 3, 4, 5]
     assert all(cell.metadata == {} for cell in saved.cells)
@@ -112,14 +102,12 @@ def test_a_failing_notebook_is_not_saved(two_runs):
 
 
 def test_widgets_are_not_saved():
-    data = {run.WIDGET: {"model_id": "1"}, "text/plain": "a bar"}
-    widget = nbformat.v4.new_output("display_data", data)
-    table = nbformat.v4.new_output("display_data", {"text/plain": "a table"})
-    notebook = new_notebook(cells=[new_code_cell("bar", outputs=[widget, table])])
+    outputs = [new_output("display_data", {kind: "?"}) for kind in (run.WIDGET, "text/plain")]
+    notebook = new_notebook(cells=[new_code_cell("bar", outputs=outputs)])
     notebook.metadata.widgets = {"state": {}}
     tidied = run.tidy(notebook)
     assert "widgets" not in tidied.metadata
-    assert tidied.cells[0].outputs == [table]
+    assert tidied.cells[0].outputs == outputs[1:]
 
 
 @pytest.mark.parametrize(
@@ -130,15 +118,15 @@ def test_widgets_are_not_saved():
         (None, "the file is damaged: get it again"),
     ],
 )
-def test_what_went_wrong_is_told_and_nothing_is_saved(tmp_path, monkeypatch, source, trouble):
+def test_a_kernel_that_dies_or_hangs_and_a_damaged_file_are_told(
+    tmp_path, monkeypatch, source, trouble
+):
     monkeypatch.setitem(run.CELL_MINUTES, "drawn", 1 / 60)
     lesson = write_lesson(tmp_path, "00_ends", source or "")
     if source is None:
         lesson.write_text("<<<<<<< ours\n{}")
-    before = lesson.read_bytes()
     (report,) = run.run_lessons([lesson], tmp_path / "build")
     assert report.trouble.startswith(trouble)
-    assert lesson.read_bytes() == before
 
 
 def test_ctrl_c_ends_the_kernel(tmp_path):
@@ -159,5 +147,5 @@ def test_ctrl_c_ends_the_kernel(tmp_path):
 
 @pytest.mark.parametrize("trouble, status", [("", 0), ("cell 1: no", 1)])
 def test_the_exit_status_tells_whether_a_lesson_failed(monkeypatch, trouble, status):
-    monkeypatch.setattr(run, "run_lessons", lambda *args: [run.Report("00_a", 1, 1, trouble)])
+    monkeypatch.setattr(run, "run_lessons", lambda *args: [run.Report("00_a", trouble=trouble)])
     assert run.main(parse(["run", "0", "--size", "drawn"])) == status

@@ -1,23 +1,24 @@
 """What the code imports is installed by requirements.txt."""
 
-import ast
 import json
 import re
 import sys
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
-from pathlib import Path
+from importlib.metadata import packages_distributions
 
-from classroom import bundle
+from classroom.bundle import requirements
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).parents[2]
 OURS = {"helpers", "classroom", "scale", "benchmarks", "tests", "course"}
 OPTIONAL = {"fastai"}  # benchmarks measure it where it is installed
+BROUGHT = {  # by the packages in requirements.txt, which cannot do without
+    *("IPython", "bs4", "jupyter_client", "nbclient", "nbconvert", "nbformat"),  # JupyterLab
+    *("PIL", "numpy", "scipy", "kagglesdk"),  # torchvision, scikit-learn, kaggle
+}
 
 
 def sources() -> list[str]:
-    folders = sorted(OURS - {"course"}) + ["data/draw"]
-    files = [ROOT / "course.py", *(f for name in folders for f in (ROOT / name).rglob("*.py"))]
+    folders = [*(ROOT / name for name in OURS - {"course"}), ROOT / "data" / "draw"]
+    files = [ROOT / "course.py", *(file for folder in folders for file in folder.rglob("*.py"))]
     code = [file.read_text(encoding="utf-8") for file in files]
     for file in (ROOT / "notebooks").rglob("*.ipynb"):
         cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
@@ -25,37 +26,15 @@ def sources() -> list[str]:
     return code
 
 
-def imported(code: str) -> set[str]:
-    """The top-level modules that some code imports."""
-    lines = [line for line in code.splitlines() if not line.lstrip().startswith(("%", "!"))]
-    nodes = list(ast.walk(ast.parse("\n".join(lines))))
-    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    names |= {n.module for n in nodes if isinstance(n, ast.ImportFrom) and n.module}
-    return {name.partition(".")[0] for name in names}
-
-
-def plain(requirement: str) -> str:
-    """The name in a requirement such as `Some_Package[extra]>=1; python_version < "4"`."""
-    return re.match(r"[\w.-]+", requirement)[0].lower().replace("_", "-")
-
-
-def with_dependencies(requirements: list[str]) -> set[str]:
-    """The names of these packages and of all that pip installs along with them."""
-    names, waiting = set(), [plain(requirement) for requirement in requirements]
-    while waiting:
-        name = waiting.pop()
-        if name not in names:
-            names.add(name)
-            with suppress(PackageNotFoundError):  # of another system
-                needs = distribution(name).requires or []
-                waiting += [plain(need) for need in needs if "extra ==" not in need]
-    return names
+def plain(name: str) -> str:
+    return re.match(r"[\w.-]+", name)[0].lower().replace("_", "-")
 
 
 def test_every_module_that_is_imported_comes_with_the_requirements():
-    installed = with_dependencies(bundle.requirements())
     drawing = {file.stem for file in (ROOT / "data" / "draw").glob("*.py")}  # import each other
-    modules = set().union(*map(imported, sources())) - OURS - OPTIONAL - drawing
+    modules = set(re.findall(r"^ *(?:import|from) (\w+)", "\n".join(sources()), re.MULTILINE))
+    modules -= OURS | OPTIONAL | BROUGHT | drawing | sys.stdlib_module_names
+    required = {plain(requirement) for requirement in requirements()}
     owners = packages_distributions()
-    brought = {name for name in modules if {*map(plain, owners.get(name, []))} & installed}
-    assert modules - brought - sys.stdlib_module_names == set()
+    missing = {m for m in modules if not required & {plain(name) for name in owners.get(m, [])}}
+    assert missing == set()

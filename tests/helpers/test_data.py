@@ -61,6 +61,40 @@ def test_a_class_that_only_one_part_has_is_named(tmp_path, monkeypatch):
         data.load("hotdog", "full", SMALL)
 
 
+def test_the_variable_course_size_wins_and_an_unknown_size_is_named(monkeypatch):
+    monkeypatch.setenv("COURSE_SIZE", "full")
+    assert data.chosen_size("drawn") == "full"
+    monkeypatch.setenv("COURSE_SIZE", "")
+    assert data.chosen_size("tiny") == "tiny"
+    monkeypatch.setenv("COURSE_SIZE", "huge")
+    with pytest.raises(CourseError, match='"huge"'):
+        data.load("hotdog", "drawn", SMALL)
+
+
+@pytest.mark.parametrize("place", ["none", "~nobody/data", "a file"])
+def test_a_course_data_that_is_not_a_folder_is_named(monkeypatch, tmp_path, place):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a file").touch()
+    monkeypatch.setenv("COURSE_DATA", place)
+    with pytest.raises(CourseError, match=f"COURSE_DATA names {place}"):
+        data.load("hotdog", "full", SMALL)
+
+
+@pytest.mark.parametrize(
+    "counts, words",
+    [
+        ({"test": {"a": 2, "b": 2}}, "train"),
+        ({"train": {"a": 2, "b": 1}, "test": {"a": 1, "b": 1}}, '"b" has 1 of the two'),
+    ],
+)
+def test_a_shared_data_set_that_cannot_be_split_is_refused(monkeypatch, tmp_path, counts, words):
+    for part, classes in counts.items():
+        draw_classes(tmp_path / "hotdog" / part, classes)
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    with pytest.raises(CourseError, match=words):
+        data.load("hotdog", "full", SMALL)
+
+
 def test_batches_are_normalised_and_the_last_one_is_kept(pictures):
     batches = list(data.loader(pictures, 4))
     assert [len(y) for _, y in batches] == [4, 4, 4, 4, 4, 2]

@@ -20,10 +20,6 @@ def prints_only(picture, mean, std):
     print(picture)
 
 
-def one_group(net, decay):
-    return [{"params": net.parameters(), "weight_decay": decay}]
-
-
 def by_name(net, decay):
     """BatchNorm's scale is a weight too."""
     weights = [p for name, p in net.named_parameters() if name.endswith("weight")]
@@ -37,7 +33,10 @@ def rest_forgotten(net, decay):
 
 def everything_and_rest(net, decay):
     rest = [p for p in net.parameters() if p.ndim <= 1]
-    return [*one_group(net, decay), {"params": rest, "weight_decay": 0}]
+    return [
+        {"params": net.parameters(), "weight_decay": decay},
+        {"params": rest, "weight_decay": 0},
+    ]
 
 
 def rounded(picture, mean, std):
@@ -45,10 +44,6 @@ def rounded(picture, mean, std):
     for channel in range(3):
         result[channel] = (picture[channel] / 255 - mean[channel]) / std[channel]
     return result
-
-
-def typed_in(net, decay):
-    return decay_groups(net, 0.05)
 
 
 def decay_groups(net, decay, one=lambda p: p.ndim <= 1):
@@ -83,9 +78,8 @@ WRONG = {
         (lambda p, m, s: p / 255 - torch.tensor(m).view(3, 1, 1), "division by std is missing"),
     ],
     "01.3": [
-        (one_group, "decays too"),
         (by_name, "weight of a BatchNorm1d decays too"),
-        (typed_in, "`decay` was"),
+        (lambda net, decay: decay_groups(net, 0.05), "`decay` was"),
         (twice, "in a list twice"),
         (pairs, "pairs"),
         (lambda net, decay: decay_groups(net, decay, lambda p: p.ndim == 1), "scalar parameter"),

@@ -40,6 +40,12 @@ def what_learns(net):
     return [part for part in stages if part] + [list(models.output_layer(net)[1].parameters())]
 
 
+def by_factors(parts, low, high):
+    """The right rates for these parts, from the first one to the last."""
+    steps = max(len(parts) - 1, 1)
+    return [{"params": p, "lr": low * (high / low) ** (i / steps)} for i, p in enumerate(parts)]
+
+
 def by_differences(net, low, high):
     parts = what_learns(net)
     rates = torch.linspace(high, low, len(parts)).tolist()[::-1]
@@ -47,9 +53,7 @@ def by_differences(net, low, high):
 
 
 def upside_down(net, low, high):
-    parts = what_learns(net)
-    factor = (low / high) ** (1 / max(len(parts) - 1, 1))
-    return [{"params": p, "lr": high * factor**i} for i, p in enumerate(parts)]
+    return by_factors(what_learns(net), high, low)
 
 
 def frozen_count_too(net, low, high):
@@ -60,16 +64,16 @@ def frozen_count_too(net, low, high):
 
 
 def frozen_groups(net, low, high):
-    parts = [s.parameters for s in models.stages(net)]
-    parts.append(list(models.output_layer(net)[1].parameters()))
-    factor = (high / low) ** (1 / (len(parts) - 1))
-    return [{"params": p, "lr": low * factor**i} for i, p in enumerate(parts)]
+    body = [stage.parameters for stage in models.stages(net)]
+    return by_factors([*body, what_learns(net)[-1]], low, high)
 
 
 def body_only(net, low, high):
-    parts = what_learns(net)[:-1]
-    factor = (high / low) ** (1 / max(len(parts) - 1, 1))
-    return [{"params": p, "lr": low * factor**i} for i, p in enumerate(parts)]
+    return by_factors(what_learns(net)[:-1], low, high)
+
+
+def typed_in(net, low, high):
+    return by_factors(what_learns(net), 1e-5, 1e-2)
 
 
 def nothing_below(net, low, high):
@@ -132,30 +136,11 @@ def no_tracking(net, n):
                 layer.track_running_stats = k >= n
 
 
-def hook_without_inputs(net, n):
-    return _with_hook(net, n, lambda layer: layer.eval())
-
-
 def hook_that_replaces(net, n):
-    return _with_hook(net, n, lambda layer, inputs: layer.eval())
-
-
-def _with_hook(net, n, hook):
-    for k, part in enumerate(net):
-        part.requires_grad_(k >= n)
-        for layer in part.modules():
-            layer._forward_pre_hooks.clear()
-            if k < n:
-                layer.register_forward_pre_hook(hook)
-
-
-def typed_in(net, low, high):
-    from helpers import models
-
-    groups = [[p for p in s.parameters if p.requires_grad] for s in models.stages(net)]
-    groups = [g for g in groups if g] + [list(models.output_layer(net)[1].parameters())]
-    k = max(len(groups) - 1, 1)
-    return [{"params": g, "lr": 1e-5 * 1e3 ** (i / k)} for i, g in enumerate(groups)]
+    parameters_only(net, n)
+    for layer in net[:n].modules():
+        layer._forward_pre_hooks.clear()
+        layer.register_forward_pre_hook(lambda layer, inputs: layer.eval())
 
 
 WRONG = {
@@ -194,7 +179,6 @@ WRONG = {
         (parameters_only, "No parameter moves, but the BatchNorm2d"),
         (eval_once, "wakes it up again"),
         (wrong_end, "wrong end"),
-        (hook_without_inputs, "ran, and using the result stopped with TypeError"),
         (hook_that_replaces, "ran, and using the result stopped with"),
         (all_of_it, "output layer, net[-1], is frozen too"),
         (one_less, "off by one"),
