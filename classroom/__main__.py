@@ -38,8 +38,7 @@ def test(options: list[str]) -> int:
     os.environ.setdefault("COURSE_SIZE", "drawn")
     if not options:
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // 2)))
-        # tests/ runs the solutions of single exercises; that of lesson 08 is a whole lesson
-        notebooks = [*commands.find_lessons([]), *commands.find_lessons(["solutions/08"])]
+        notebooks = commands.find_lessons([])  # the slow tests run the solutions
         processes = ["--nbval-lax", "--nbval-current-env", "-n", "2", "-m", "not slow"]
         options = [*processes, *map(str, notebooks), "tests"]
     return int(pytest.main(options))

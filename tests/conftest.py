@@ -101,7 +101,7 @@ def browser():
 
 @pytest.fixture(params=["as committed", "as executed"])
 def numbers(request):
-    """numbers("03"): the closing table of a lesson; numbers("solutions/03"): that of its solution.
+    """numbers("03"): the closing table of a lesson.
 
     As committed, and as nbval has executed it in this run: `course.py test` does so before.
     """
