@@ -23,6 +23,11 @@ def check_loader(loader: DataLoader) -> None:
         raise CourseError(
             "The loader's data set has no length: put its pictures into a list first."
         )
+    if len(loader.dataset) and not len(loader):
+        raise CourseError(
+            f"The loader drops all of its {len(loader.dataset)} pictures, fewer than a batch: make "
+            "it with drop_last=False."
+        )
 
 
 def check_complete(loader: DataLoader) -> None:

@@ -8,7 +8,7 @@ from torch import nn
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, Subset, TensorDataset
 from torchvision.transforms import v2
 
-from helpers import CourseError, data, models
+from helpers import CourseError, data, models, plot
 from helpers.train import evaluate, extract_features, fit, predict
 from tests.conftest import is_a_sentence
 
@@ -92,6 +92,10 @@ def test_batches_that_cannot_be_used_are_refused_everywhere(loader, words):
         refused(lambda action=action: action(loader), words)
 
 
+def test_a_loader_that_drops_everything_is_refused_before_training():
+    refused(lambda: train(DataLoader(TensorDataset(X, Y), 16, drop_last=True)), "all of its 8")
+
+
 def test_no_picture_is_left_out_of_a_measurement():
     loader = DataLoader(TensorDataset(X, Y), 3, drop_last=True)
     for measure in (evaluate, predict, extract_features):
@@ -132,6 +136,12 @@ def test_a_loss_that_is_no_number_ends_the_run_with_a_sentence(capsys):
     assert history.epochs == [] and math.isnan(history.steps[-1]["loss"])
     assert "learning rate is too high" in capsys.readouterr().out
     refused(lambda: predict(net, loader), "not numbers")
+
+
+def test_a_normalised_batch_is_not_drawn_in_clipped_colours(pictures):
+    batch = next(iter(data.loader(pictures, 4)))[0]
+    refused(lambda: plot.image_grid(list(batch)), "as normalised for a network")
+    assert plot.image_grid([pictures[0][0], pictures[0][0] / 255]).data
 
 
 CROP = v2.RandomResizedCrop(16)
