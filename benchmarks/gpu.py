@@ -41,7 +41,9 @@ def noise(n: int, wants: Preprocess) -> data.Pictures:
     shape = (n, 3, wants.resize, wants.resize)
     decoded = list(torch.randint(256, shape, dtype=torch.uint8))
     labels = torch.arange(n) % 2
-    return data.Pictures([Path(str(i)) for i in range(n)], labels, ["a", "b"], wants, decoded)
+    return data.Pictures(
+        [Path(str(i)) for i in range(n)], labels, ["hotdog", "not-hotdog"], wants, decoded
+    )
 
 
 def fit_rates(rounds: int, batch: int = 128, steps: int = 20, size: int = 224) -> dict[str, dict]:

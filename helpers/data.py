@@ -249,7 +249,7 @@ def loader(
     shorter. `workers`: extra processes; pictures are decoded already, so 0 is fastest.
     """
     require.instance(pictures, Pictures, "The first argument", "give pictures from data.load")
-    require.transform(augment)
+    _check_augment(augment, pictures)
     return DataLoader(
         replace(pictures, augment=augment),
         require.whole(batch_size, "batch_size", 1),
@@ -257,6 +257,28 @@ def loader(
         num_workers=require.whole(workers, "workers"),
         collate_fn=partial(_collate, preprocess=pictures.preprocess),
     )
+
+
+def _check_augment(augment: object, pictures: Pictures) -> None:
+    """Raises CourseError unless `augment` makes uint8 (3, size, size) of the first picture."""
+    require.transform(augment)
+    if augment is None or not len(pictures):
+        return
+    size = pictures.preprocess.size
+    advice = f"give a transform that ends with uint8 pictures of {size} x {size} pixels"
+    try:
+        with torch.random.fork_rng(devices=[]):
+            result = augment(pictures.decoded[0])
+    except Exception as error:
+        reason = f"augment stops at a picture with {type(error).__name__}"
+        raise CourseError(f"{reason} ({error}): {advice}.") from None
+    if not isinstance(result, Tensor) or result.shape != (3, size, size):
+        raise CourseError(f"augment makes {require.summary(result)} of a picture: {advice}.")
+    if result.dtype != torch.uint8:
+        raise CourseError(
+            f"augment makes {result.dtype} of a picture: remove ToDtype and Normalize, since the "
+            "loader scales and normalises for the network."
+        )
 
 
 def _collate(items: list[tuple[Tensor, int]], preprocess: Preprocess) -> tuple[Tensor, Tensor]:

@@ -121,7 +121,9 @@ def keep_statistics(net: nn.Module) -> nn.Module:
     require.network(net)
     for layer in net.modules():
         if isinstance(layer, nn.modules.batchnorm._BatchNorm):
-            layer.register_forward_pre_hook(_stay_in_eval_mode)
+            if not hasattr(layer, "keeps_statistics"):
+                layer.register_forward_pre_hook(_stay_in_eval_mode)
+            layer.keeps_statistics = True
     return net
 
 

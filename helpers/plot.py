@@ -90,6 +90,12 @@ def _pixels(picture: Tensor | Image.Image) -> np.ndarray:
         return np.asarray(picture)
     if picture.ndim != 3 or picture.shape[0] != 3 or not picture.numel():
         raise CourseError(f"A picture is {require.summary(picture)}: {advice}.")
+    if picture.is_floating_point() and not (picture.min() >= 0 and picture.max() <= 1):
+        low, high = picture.min().item(), picture.max().item()
+        raise CourseError(
+            f"A picture's values go from {low:.2g} to {high:.2g}, as normalised for a network, and "
+            "its colours would be clipped: give uint8 pictures, such as pictures.decoded."
+        )
     return picture.permute(1, 2, 0).numpy()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,14 +19,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from torch.utils.data import DataLoader, Sampler, SequentialSampler
+from torch.utils.data import DataLoader, Sampler
 from tqdm import tqdm
 
+from helpers import batches as checks
 from helpers import require
 from helpers.files.atomic import atomic, unwritable
-from helpers.models import check_outputs
 from helpers.param_groups import output_layer, stages
 from helpers.require import CourseError
+
+DIVERGED = (
+    "stopped in epoch {epoch}: the loss is no longer a number, so the learning rate is too high; "
+    "make the network and the optimiser again, with a tenth of it"
+)
 
 
 @dataclass
@@ -61,7 +67,8 @@ def fit(
     scheduler: stepped after every batch. seed: for shuffling, augmentation and dropout; each epoch
     has its own, so a run is reproducible on one machine. checkpoint: a file written after each
     epoch; if it already exists, the run resumes from it and ends with the same result, bit for bit.
-    Interrupting the cell returns the history so far; the network stays usable, in eval mode.
+    Interrupting the cell returns the history so far; the network stays usable, in eval mode. A loss
+    that is no longer a number ends the run with a sentence.
     """
     epochs, seed = require.whole(epochs, "epochs"), require.whole(seed, "seed")
     _check_run(net, train, valid, optimizer)
@@ -86,9 +93,10 @@ def fit(
                 sums.clear()
                 for buffer in net.buffers():
                     broadcast(buffer)  # BatchNorm's: the first process's, everywhere
-                if valid is not None:
-                    scores = evaluate(net, valid)
-                    row |= {"valid_loss": scores["loss"], "valid_accuracy": scores["accuracy"]}
+                if not math.isfinite(row["train_loss"]):
+                    report.warn(DIVERGED.format(epoch=epoch + 1))
+                    break
+                row |= _valid_scores(net, valid)
                 row["seconds"] = time.perf_counter() - start
                 history.epochs.append(row)
                 report.row(row)
@@ -103,16 +111,25 @@ def fit(
     return history
 
 
+def _valid_scores(net: nn.Module, valid: DataLoader | None) -> dict:
+    if valid is None:
+        return {}
+    scores = evaluate(net, valid)
+    return {"valid_loss": scores["loss"], "valid_accuracy": scores["accuracy"]}
+
+
 def _check_run(net, train, valid, optimizer) -> None:
     """Raises CourseError if `fit` cannot train with these."""
     require.network(net)
-    for loader in [train] if valid is None else [train, valid]:
-        require.batches(loader)
+    checks.check_loader(train)
+    checks.check_classes(net, train)
+    if valid is not None:
+        checks.check_complete(valid)
+        checks.check_classes(net, valid)
     advice = "make one, such as torch.optim.AdamW(groups)"
     require.instance(optimizer, Optimizer, "The optimiser", advice)
     if len(train.dataset) == 0:
         raise CourseError("There are no pictures to train on: check what the loader was made from.")
-    check_outputs(net, train.dataset)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     if not any(p.requires_grad for p in parameters):
         raise CourseError(
@@ -129,10 +146,15 @@ def _check_run(net, train, valid, optimizer) -> None:
 def _train_epoch(accelerator, model, batches, optimizer, scheduler, epoch, sums, report) -> None:
     """Makes one pass over the training pictures; adds each batch's sums to `sums`."""
     model.train()
-    for pictures, labels in batches:
+    for batch in batches:
+        pictures, labels = checks.pair(batch)
         mine, n = examples(accelerator, len(labels))
         optimizer.zero_grad()
-        outputs, labels = model(pictures)[:mine], labels[:mine]
+        outputs = model(pictures)
+        if not sums or labels.device.type == "cpu":  # a GPU must not wait for it at each batch
+            checks.check_outputs(outputs, len(labels))
+            checks.check_labels(labels, outputs.shape[1])
+        outputs, labels = outputs[:mine], labels[:mine]
         loss = F.cross_entropy(outputs, labels, reduction="sum")
         accelerator.backward(loss * accelerator.num_processes / n)  # the mean over all processes
         optimizer.step()
@@ -169,8 +191,11 @@ def eval_mode(net: nn.Module) -> Iterator[nn.Module]:
 
 def evaluate(net: nn.Module, loader: DataLoader) -> dict:
     """Returns {"loss": mean cross-entropy in nats, "accuracy": a fraction, "n": pictures}."""
+    require.network(net)
+    checks.check_complete(loader)
+    checks.check_classes(net, loader)
     outputs, labels = _outputs(net, loader)
-    check_outputs(net, loader.dataset)
+    checks.check_labels(labels, outputs.shape[1])
     return {
         "loss": F.cross_entropy(outputs, labels).item(),
         "accuracy": (outputs.argmax(1) == labels).float().mean().item(),
@@ -180,12 +205,14 @@ def evaluate(net: nn.Module, loader: DataLoader) -> dict:
 
 def predict(net: nn.Module, loader: DataLoader) -> Tensor:
     """Returns probabilities, float32 (N, classes), in the order of the loader's pictures."""
-    require.batches(loader)
-    if not isinstance(loader.sampler, SequentialSampler):
+    checks.check_in_order(loader)
+    outputs = _outputs(net, loader, labelled=False)[0]
+    if outputs.isnan().any():
         raise CourseError(
-            "predict needs the pictures in order: make the loader with shuffle=False."
+            "The network's outputs are not numbers (nan): make it again and train it with a lower "
+            "learning rate."
         )
-    return _outputs(net, loader)[0].softmax(1)
+    return outputs.softmax(1)
 
 
 def extract_features(
@@ -225,17 +252,24 @@ def _stop_here(layer: nn.Module, inputs: tuple) -> None:
 
 
 def _outputs(
-    net: nn.Module, loader: DataLoader, forward: Callable | None = None
+    net: nn.Module, loader: DataLoader, forward: Callable | None = None, labelled: bool = True
 ) -> tuple[Tensor, Tensor]:
     """Returns the outputs of the network, or of `forward`, float32 (N, K), and int64 labels."""
     require.network(net)
-    require.batches(loader)
+    checks.check_complete(loader)
     accelerator, forward = accelerator_for(loader), forward or net
     net.to(accelerator.device)
     parts = []
     with eval_mode(net):
-        for pictures, labels in accelerator.prepare(loader):
-            gathered = accelerator.gather_for_metrics((forward(pictures).float(), labels))
+        for batch in accelerator.prepare(loader):
+            if labelled:
+                pictures, labels = checks.pair(batch)
+            else:
+                pictures = checks.pictures_of(batch)
+                labels = torch.zeros(len(pictures), dtype=torch.int64, device=pictures.device)
+            outputs = forward(pictures)
+            checks.check_outputs(outputs, len(labels))
+            gathered = accelerator.gather_for_metrics((outputs.float(), labels))
             parts.append([part.cpu() for part in gathered])
     if not parts:
         raise CourseError("There are no pictures to look at: check what the loader was made from.")
@@ -285,6 +319,11 @@ class Report:
         if not self.quiet and not self._draw():
             print(text)
         self.start = time.perf_counter()
+
+    def warn(self, text: str) -> None:
+        """Shows a line even if the report is quiet."""
+        self.quiet = False
+        self.line(text)
 
     def row(self, row: dict) -> None:
         train = f"{row['train_loss']:12.3f} {row['train_accuracy']:9.3f}"

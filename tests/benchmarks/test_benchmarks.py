@@ -19,8 +19,8 @@ RECORDED = {name: result["results"] for name, result in record.read().items()}
 
 @pytest.fixture
 def folder(tmp_path):
-    draw_classes(tmp_path / "train", {"a": 9, "b": 9})
-    draw_classes(tmp_path / "test", {"a": 5, "b": 5}, seed=1)
+    draw_classes(tmp_path / "train", {"hotdog": 9, "not-hotdog": 9})
+    draw_classes(tmp_path / "test", {"hotdog": 5, "not-hotdog": 5}, seed=1)
     return tmp_path
 
 
@@ -65,6 +65,7 @@ def test_d2l_and_the_plain_loop_take_the_same_steps_if_the_rate_of_a_summed_loss
 
 def test_the_plain_loop_measures_what_evaluate_measures(folder):
     net = SmallNet()
+    net.class_names = ["hotdog", "not-hotdog"]
     loss, right = train_with(others.plain_loop, net, folder, 0.5)[-1]
     test = data.read_folder(folder / "test", SMALL)
     scores = evaluate(net, data.loader(test, 4))
@@ -75,9 +76,10 @@ def test_the_plain_loop_measures_what_evaluate_measures(folder):
 def test_speed_is_measured_on_a_few_pictures(folder, small, tmp_path_factory):
     few = speed.copy_few(folder, 4, tmp_path_factory.mktemp("few"))
     copies = sorted(file.relative_to(few).as_posix() for file in few.rglob("*.png"))
+    kinds = ("hotdog", "not-hotdog")
     assert copies == [
-        *("test/a/1.png", "test/a/2.png", "test/b/1.png", "test/b/2.png"),
-        *(f"train/{kind}/{i}.png" for kind in "ab" for i in (1, 2, 3, 4)),
+        *(f"test/{kind}/{i}.png" for kind in kinds for i in (1, 2)),
+        *(f"train/{kind}/{i}.png" for kind in kinds for i in (1, 2, 3, 4)),
     ]
     measured = speed.measure("resnet18", 16, few, rounds=2)
     recorded = RECORDED["speed"]["resnet18, 224 px"]

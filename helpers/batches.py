@@ -1,0 +1,132 @@
+"""Batches checked before they are used: pictures, and class numbers that fit the network."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, SequentialSampler
+
+from helpers import require
+from helpers.require import CourseError
+
+UNLABELLED = ["unknown"]  # the class names of a competition's test pictures
+
+
+def check_loader(loader: DataLoader) -> None:
+    """Raises CourseError if this is not a loader that knows how many pictures it gives."""
+    require.batches(loader)
+    if loader.batch_size is None:
+        raise CourseError(
+            "The loader has no batch_size of its own: make it with batch_size=... in place of "
+            "batch_sampler or None."
+        )
+    if not hasattr(loader.dataset, "__len__"):
+        raise CourseError(
+            "The loader's data set has no length: put its pictures into a list first."
+        )
+    if len(loader.dataset) and not len(loader):
+        raise CourseError(
+            f"The loader drops all of its {len(loader.dataset)} pictures, fewer than a batch: make "
+            "it with drop_last=False."
+        )
+
+
+def check_complete(loader: DataLoader) -> None:
+    """Raises CourseError if the loader would leave out pictures at its end."""
+    check_loader(loader)
+    if loader.drop_last and len(loader.dataset) % loader.batch_size:
+        raise CourseError(
+            f"The loader drops {len(loader.dataset) % loader.batch_size} of "
+            f"{len(loader.dataset)} pictures, its last batch: make it with drop_last=False."
+        )
+
+
+def check_in_order(loader: DataLoader) -> None:
+    """Raises CourseError if the loader shuffles."""
+    check_complete(loader)
+    if not isinstance(loader.sampler, SequentialSampler):
+        raise CourseError(
+            "predict needs the pictures in order: make the loader with shuffle=False."
+        )
+
+
+def check_classes(net: nn.Module, loader: DataLoader) -> None:
+    """Raises CourseError if the pictures have no labels, or other classes than the network.
+
+    Names are compared where both know them: `class_names` of the network and of the data set, which
+    may be torchvision's ImageFolder (`classes`) or a Subset of it.
+    """
+    pictures = loader.dataset
+    while not hasattr(pictures, "class_names") and hasattr(pictures, "dataset"):
+        pictures = pictures.dataset
+    names = getattr(pictures, "class_names", None) or getattr(pictures, "classes", None)
+    known = getattr(net, "class_names", None)
+    if names is None:
+        return
+    if list(names) == UNLABELLED:
+        raise CourseError(
+            "These pictures have no labels (the test part of a competition): use predict on them, "
+            "or take the valid part."
+        )
+    if known is None or list(known) == list(names):
+        return
+    if len(known) != len(names):
+        raise CourseError(
+            f"The network has {len(known)} outputs and the pictures have {len(names)} classes: "
+            "give it a new output layer with replace_head."
+        )
+    mine, theirs = next((a, b) for a, b in zip(known, names, strict=True) if a != b)
+    raise CourseError(
+        f"The network's classes are not those of the pictures: where one has {require.quoted(mine)}"
+        f", the other has {require.quoted(theirs)}; rename the folders or sort the names alike."
+    )
+
+
+def pictures_of(batch: object) -> Tensor:
+    """Returns the pictures of a batch: (pictures, labels), pictures alone, or more beside them."""
+    pictures = batch
+    while isinstance(pictures, (tuple, list)) and pictures:
+        pictures = pictures[0]
+    if not isinstance(pictures, Tensor):
+        raise CourseError(f"A batch is {require.summary(batch)}: give (pictures, labels).")
+    if not pictures.is_floating_point():
+        raise CourseError(
+            f"The pictures are {pictures.dtype}, and a network takes float32: make the loader with "
+            "data.loader, which normalises them."
+        )
+    return pictures
+
+
+def pair(batch: object) -> tuple[Tensor, Tensor]:
+    """Returns pictures (float) and labels (int64, (B,)) of a batch; labels may be (B, 1)."""
+    pictures = pictures_of(batch)
+    if not isinstance(batch, (tuple, list)) or len(batch) != 2 or not isinstance(batch[1], Tensor):
+        raise CourseError(
+            f"A batch is {require.summary(batch)}: give pairs (pictures, labels) of tensors."
+        )
+    labels = batch[1]
+    numbers = not labels.is_floating_point() and not labels.is_complex()
+    if not numbers or labels.shape not in {(len(pictures),), (len(pictures), 1)}:
+        raise CourseError(
+            f"The labels are {require.summary(labels)} and {labels.dtype}: give one whole number, "
+            f"the number of a class, for each of the {len(pictures)} pictures."
+        )
+    return pictures, labels.flatten().long()
+
+
+def check_outputs(outputs: object, n: int) -> None:
+    """Raises CourseError unless the network gives one tensor with a row for each of n pictures."""
+    if not isinstance(outputs, Tensor) or outputs.ndim != 2 or len(outputs) != n:
+        raise CourseError(
+            f"For {n} pictures the network gives {require.summary(outputs)}, not a row of numbers "
+            "for each: take a network with one output layer (such as aux_logits=False)."
+        )
+
+
+def check_labels(labels: Tensor, k: int) -> None:
+    """Raises CourseError unless all labels lie between 0 and k - 1."""
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= k:
+        raise CourseError(
+            f"The labels go from {low} to {high}, and the network has {k} outputs: number the "
+            f"classes from 0 to {k - 1}, or give it a new output layer with replace_head."
+        )
