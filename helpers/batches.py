@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, SequentialSampler
 
 from helpers import require
+from helpers.param_groups import output_layer
 from helpers.require import CourseError
 
 UNLABELLED = ["unknown"]  # the class names of a competition's test pictures
@@ -53,13 +54,13 @@ def check_classes(net: nn.Module, loader: DataLoader) -> None:
     """Raises CourseError if the pictures have no labels, or other classes than the network.
 
     Names are compared where both know them: `class_names` of the network and of the data set, which
-    may be torchvision's ImageFolder (`classes`) or a Subset of it.
+    may be torchvision's ImageFolder (`classes`) or a Subset of it. Names that do not fit the number
+    of outputs are those of an output layer that was replaced by hand: they are not compared.
     """
     pictures = loader.dataset
     while not hasattr(pictures, "class_names") and hasattr(pictures, "dataset"):
         pictures = pictures.dataset
     names = getattr(pictures, "class_names", None) or getattr(pictures, "classes", None)
-    known = getattr(net, "class_names", None)
     if names is None:
         return
     if list(names) == UNLABELLED:
@@ -67,18 +68,21 @@ def check_classes(net: nn.Module, loader: DataLoader) -> None:
             "These pictures have no labels (the test part of a competition): use predict on them, "
             "or take the valid part."
         )
-    if known is None or list(known) == list(names):
-        return
-    if len(known) != len(names):
+    linear = any(isinstance(layer, nn.Linear) for layer in net.modules())
+    outputs = output_layer(net)[1].out_features if linear else len(names)
+    known = getattr(net, "class_names", None) or []
+    if len(names) > outputs or (len(known) == outputs != len(names)):
         raise CourseError(
-            f"The network has {len(known)} outputs and the pictures have {len(names)} classes: "
+            f"The network has {outputs} outputs and the pictures have {len(names)} classes: "
             "give it a new output layer with replace_head."
         )
-    mine, theirs = next((a, b) for a, b in zip(known, names, strict=True) if a != b)
-    raise CourseError(
-        f"The network's classes are not those of the pictures: where one has {require.quoted(mine)}"
-        f", the other has {require.quoted(theirs)}; rename the folders or sort the names alike."
-    )
+    if len(known) == len(names) and list(known) != list(names):
+        own, other = next((a, b) for a, b in zip(known, names, strict=True) if a != b)
+        raise CourseError(
+            f"The network's classes are not those of the pictures: where one has "
+            f"{require.quoted(own)}, the other has {require.quoted(other)}; rename the folders or "
+            "sort the names alike."
+        )
 
 
 def pictures_of(batch: object) -> Tensor:

@@ -113,6 +113,11 @@ def test_a_network_of_other_classes_is_not_measured_or_trained(pictures, net, na
     refused(lambda: evaluate(net, DataLoader(part, 5)), "classes")
 
 
+def test_an_output_layer_replaced_by_hand_is_measured_though_the_old_names_are_left(pictures, net):
+    net.class_names = [str(i) for i in range(1000)]
+    assert evaluate(net, data.loader(pictures, 4))["n"] == 22
+
+
 def test_pictures_without_labels_have_no_accuracy(pictures, net):
     pictures.class_names = ["unknown"]
     net.class_names = None
