@@ -240,6 +240,7 @@ def test_the_border_of_a_picture_hardly_tells_the_class(drawn, most):
     assert model.score(flat["test"], classes(drawn, "test")) < most
 
 
+@pytest.mark.slow
 @every_set
 def test_features_of_the_source_network_tell_most_classes_apart(drawn):
     model = LogisticRegression(C=0.01, solver="newton-cg")
