@@ -1,8 +1,8 @@
 """How fast `fit` is: against the network alone, without data work, and against others' code.
 
-Each network is measured at 160 and at 224 pixels; both take 40 minutes on two cores. Needs
-COURSE_DATA (or data/hotdog). fastai is compared where it is installed: benchmarks/README.md says
-how.
+Each network is measured at 160 and at 224 pixels; both take more than half an hour on two cores.
+Needs COURSE_DATA (or data/hotdog). fastai is compared where it is installed: benchmarks/README.md
+says how.
 """
 
 import math
