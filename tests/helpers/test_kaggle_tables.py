@@ -33,6 +33,7 @@ USABLE = {
     "byte order mark": lambda text: "\ufeff" + text,
     "line ends of Windows": lambda text: text.replace("\n", "\r\n"),
     "empty lines": lambda text: text.replace("\n", "\n\n"),
+    "spaces around cells": lambda text: text.replace(",ant\n", ", ant \n"),
     "quotes": lambda text: text.replace("ant", '"ant"').replace("0.9", '"0.9"'),
 }
 
@@ -53,7 +54,14 @@ def test_class_names_stay_as_they_are_written(name, tmp_path):
 WRONG_LABELS = {
     "empty file": ("", "trainLabels.csv"),
     "no header": (LABELS.partition("\n")[2], "columns 1, ant"),
-    "semicolons": (LABELS.replace(",", ";"), "columns id;label"),
+    "semicolons": (LABELS.replace(",", ";"), "columns id;label but should have id, label: write c"),
+    "UTF-16": (LABELS.encode("utf-16"), "save it as CSV with UTF-8"),
+    "a space in the header": (LABELS.replace(",label", ", label"), 'columns id, " label"'),
+    "columns of another name": (LABELS.replace("label", "Label"), "columns id, Label"),
+    "labels that differ in capitals": (LABELS.replace("3,ant", "3,Ant"), '"ant" and "Ant" look al'),
+    "a row without label": (LABELS.replace("3,ant", "3"), 'id "3" has the label ""'),
+    "a row without id": (LABELS.replace("3,ant", ",ant"), 'id "" has the label "ant"'),
+    "a row with three cells": (LABELS.replace("3,ant", "3,ant,5"), "not a complete CSV table"),
     "quote without end": (LABELS.replace("3,ant", '3,"ant'), "not a complete CSV table"),
     "empty label": (LABELS.replace("ant", ""), '""'),
     "duplicate id": (LABELS.replace("3,ant", "1,ant"), "id 1"),
