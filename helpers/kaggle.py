@@ -50,7 +50,8 @@ def read_table(file: str | Path, columns: Sequence[str] | None = None) -> pd.Dat
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # a line with too many cells
             as_it_stands = {"dtype": str, "keep_default_na": False, "index_col": False}
-            table = pd.read_csv(file, encoding="utf-8-sig", compression=None, **as_it_stands)
+            utf8 = {"encoding": "utf-8-sig", "compression": None}
+            table = pd.read_csv(file, header=None, **utf8, **as_it_stands)
     except FileNotFoundError:
         raise CourseError(f"There is no file {file}: check the path.") from None
     except (OSError, ValueError, pd.errors.ParserWarning) as error:  # pandas' own are ValueErrors
@@ -59,7 +60,11 @@ def read_table(file: str | Path, columns: Sequence[str] | None = None) -> pd.Dat
             f"{file} is not a complete CSV table ({reason}): save it as CSV with UTF-8, or get it "
             "again."
         ) from None
-    if columns is not None and list(table.columns) != list(columns):
+    names = table.iloc[0].tolist()  # pandas would rename a column that is there twice
+    table = table.iloc[1:].reset_index(drop=True).set_axis(names, axis=1)
+    if len(set(names)) < len(names):
+        raise CourseError(f"{file} has the columns {_listed(names)}, one of them twice: rename it.")
+    if columns is not None and names != list(columns):
         uncut = len(table.columns) == 1 < len(columns)
         advice = "write commas between the cells" if uncut else "correct its first line"
         raise CourseError(
@@ -70,7 +75,7 @@ def read_table(file: str | Path, columns: Sequence[str] | None = None) -> pd.Dat
 
 
 def _listed(names: Sequence[str]) -> str:
-    names = [name if name == name.strip() else f'"{name}"' for name in names]
+    names = [name if name and name == name.strip() else f'"{name}"' for name in names]
     return ", ".join(names[:9]) + (f" and {len(names) - 9} more" if len(names) > 9 else "")
 
 
@@ -171,7 +176,8 @@ def read_labels(file: Path) -> dict[str, str]:
                 f'{file}: class "{name}" has one picture: add another, a split needs two.'
             )
         if name[0] == "." or set(name) & set('/\\:*?"<>|\n'):
-            raise CourseError(f'{file}: "{name}" cannot be the name of a folder; rename the class.')
+            what = f"{require.quoted(name)} cannot be the name of a folder"
+            raise CourseError(f"{file}: {what}; rename the class.")
     return dict(zip(ids, classes, strict=True))
 
 
@@ -230,12 +236,10 @@ def organize(
     root = require.path(root, "The folder of the competition").resolve()
     layout = read_layout(root)
     plan = _plan(layout, choose_valid(layout.labels, valid_fraction, seed))
-    if folder is None:
-        code = hashlib.sha256(f"{root} {float(valid_fraction)} {int(seed)}".encode()).hexdigest()[
-            :8
-        ]
-        folder = FOLDER / "train_valid_test" / f"{root.name}-{code}"
-    folder = require.path(folder)
+    if not folder:
+        code = hashlib.sha256(f"{root} {float(valid_fraction)} {int(seed)}".encode())
+        folder = FOLDER / "train_valid_test" / f"{root.name}-{code.hexdigest()[:8]}"
+    folder = require.path(folder).absolute()
     digest = _digest(plan)
 
     def is_done(folder: Path) -> bool:
@@ -403,6 +407,8 @@ def _read_answers(file: str | Path) -> pd.DataFrame:
     table = read_table(file)
     if len(table.columns) < 2:
         raise CourseError(f"{file} has only one column: separate ids and answers with commas.")
+    if not len(table):
+        raise CourseError(f"{file} has no rows below its first line: get it again.")
     return table
 
 

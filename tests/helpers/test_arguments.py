@@ -133,6 +133,8 @@ REFUSED = {  # what is handed over: a call in an empty folder, words of the sent
     # kaggle
     "a folder of nothing": (lambda f: kaggle.organize(f), "labels.csv"),
     "a competition over somebody's work": (organize_over_work, "other files"),
+    "a competition organised here": (
+        lambda f: kaggle.organize(competition(f, LABELS), folder="."), "other files"),
     "a folder that nobody organised": (lambda f: kaggle.load(f, SMALL), "organize"),
     "folds of more than there are": (lambda f: kaggle.folds([0, 1] * 4, 5), "k is 5"),
     "a table that is a folder": (lambda f: kaggle.read_table(f), "not a complete CSV table"),
