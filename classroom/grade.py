@@ -211,6 +211,7 @@ def make_environment(folder: Path) -> dict[str, str]:
     found = [os.environ.get("PYTHONPATH"), str(packages)]
     return {
         "PIP_PYTHON": str(scripts / ("python.exe" if os.name == "nt" else "python")),
+        "PIP_REQUIRE_VIRTUALENV": "1",  # a pip too old for PIP_PYTHON, of the system, refuses
         "VIRTUAL_ENV": str(folder),
         "PYTHONPATH": os.pathsep.join(filter(None, found)),
     }
