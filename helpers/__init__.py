@@ -1,5 +1,6 @@
 """What the lessons share: data, networks, training, figures."""
 
+from helpers import onednn as onednn  # from now on, networks are safe from oneDNN's fault
 from helpers.require import CourseError
 
 __all__ = ["NUMBERS", "CourseError"]
