@@ -108,8 +108,8 @@ def stages(net: nn.Module) -> list[Stage]:
         parts = _timm_stages(net)
     else:
         raise CourseError(
-            f"The stages of {type(net).__name__} are not known: choose a network of timm or "
-            "torchvision."
+            f"The stages of {type(net).__name__} are not known: choose another network of timm "
+            "or torchvision."
         )
     above = tuple(f"{name}." for name in head(net))
     result = []
@@ -176,7 +176,7 @@ def freeze(net: nn.Module, n: int) -> nn.Module:
             parameter.requires_grad = parameter not in frozen
             if parameter in frozen:
                 parameter.grad = None
-    below = _layers_with(net, frozen)
+    below = layers_with(net, frozen)
     for layer in net.modules():
         was = getattr(layer, "frozen", None)
         if was is None and layer in below:
@@ -188,7 +188,7 @@ def freeze(net: nn.Module, n: int) -> nn.Module:
     return net
 
 
-def _layers_with(net: nn.Module, parameters: set[nn.Parameter]) -> set[nn.Module]:
+def layers_with(net: nn.Module, parameters: set[nn.Parameter]) -> set[nn.Module]:
     """Returns the modules all of whose parameters are among these, with all that is in them.
 
     A layer without any, such as dropout between two stages, belongs to the next one above it.

@@ -20,13 +20,14 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, Sampler
+from torchvision.models import SwinTransformer
 from tqdm import tqdm
 
 from helpers import batches as checks
 from helpers import require
 from helpers.files.atomic import atomic, unwritable
 from helpers.onednn import make_safe
-from helpers.param_groups import head, output_layer, output_layers, stages
+from helpers.param_groups import head, layers_with, output_layer, output_layers, stages
 from helpers.require import CourseError
 
 DIVERGED = (
@@ -228,10 +229,12 @@ def extract_features(
     """
     require.network(net)
     checks.check_loader(loader)
-    above = _layers_above(net, n)
+    below, above = _layers_at(net, n)
 
     def body(pictures: Tensor) -> Tensor:
-        hooks = [layer.register_forward_pre_hook(_stop_here) for layer in above]
+        ran = []
+        hooks = [m.register_forward_pre_hook(lambda *_: ran.append(True)) for m in below]
+        hooks += [layer.register_forward_pre_hook(_stop_here) for layer in above]
         try:
             net(pictures)
             x = layer = None
@@ -240,10 +243,10 @@ def extract_features(
         finally:
             for hook in hooks:
                 hook.remove()
-        if not isinstance(x, Tensor) or x.ndim not in (2, 3, 4):
+        if not isinstance(x, Tensor) or x.ndim not in (2, 3, 4) or (below and not ran):
             raise CourseError(
-                f"{type(net).__name__} does not hand on one tensor there: take the features after "
-                "another number of stages."
+                f"{type(net).__name__} does not hand one tensor from that stage to the next: take "
+                "the features after another number of stages."
             )
         positions = {2: (), 3: (1,), 4: (1, 2) if _channels_last(net, layer) else (2, 3)}[x.ndim]
         return x.mean(positions) if positions else x
@@ -251,29 +254,35 @@ def extract_features(
     return _outputs(net, loader, body)
 
 
-def _layers_above(net: nn.Module, n: int | None) -> list[nn.Module]:
-    """Returns the layers of which the first to run gets the features of `extract_features`."""
+def _layers_at(net: nn.Module, n: int | None) -> tuple[list[nn.Module], list[nn.Module]]:
+    """Returns the layers below and above the place of the features of `extract_features`.
+
+    The first of those above to run gets the features, if one of those below has run.
+    """
     parts = [] if n is None else stages(net)
     if n is not None:
         n = require.whole(n, "n, a number of stages,", 1, len(parts))
-        if n < len(parts):
-            return parts[n].layers
+    below = parts[n - 1].layers if n else []
+    if n is not None and n < len(parts):
+        return below, list(layers_with(net, set(parts[n].parameters)))
     if len(output_layers(net)) > 1:
         raise CourseError(
             f"{type(net).__name__} has several output layers, each with features of its own: take "
             "the features after fewer stages, such as extract_features(net, loader, 2)."
         )
+    last = output_layer(net)[1]
     if n is None:
-        return [output_layer(net)[1]]
+        return below, [last]
     (whole,) = head(net).values()
-    return [m for m in whole.modules() if m is output_layer(net)[1] or [*m.parameters(False)]]
+    return below, [m for m in whole.modules() if m is last or [*m.parameters(False)]]
 
 
 def _channels_last(net: nn.Module, layer: nn.Module) -> bool:
     """Returns True if a layer takes (B, H, W, C), as Swin's do, rather than (B, C, H, W)."""
     if isinstance(layer, (nn.LayerNorm, nn.Linear)):
         return "2d" not in type(layer).__name__
-    return not isinstance(layer, nn.Conv2d) and getattr(net, "output_fmt", "") == "NHWC"
+    kind = "NHWC" if isinstance(net, SwinTransformer) else "NCHW"
+    return not isinstance(layer, nn.Conv2d) and getattr(net, "output_fmt", kind) == "NHWC"
 
 
 class _Reached(Exception):
@@ -281,6 +290,10 @@ class _Reached(Exception):
 
 
 def _stop_here(layer: nn.Module, inputs: tuple) -> None:
+    holds_layers = [*layer.children()] and not [*layer.parameters(recurse=False)]
+    drops = not [*layer.parameters()] and not isinstance(layer, nn.Identity)
+    if inputs and isinstance(inputs[0], Tensor) and (holds_layers or drops):
+        return  # on to the first layer in it: its kind tells the order of the dimensions
     raise _Reached(layer, inputs[0] if inputs else None)
 
 

@@ -101,7 +101,6 @@ MANY = {
     "rexnet_100": 64,
 }
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in MANY]
-CLASSES = [f"class {i}" for i in range(1000)]
 
 
 @pytest.fixture(scope="module", params=[*FEW, *SLOW])
@@ -110,6 +109,7 @@ def case(request):
     side = (FEW | MANY)[request.param]
     torch.manual_seed(0)
     net = load_pretrained(request.param, size=side, weights=None)
+    net.pretrained_name = request.param
     return net, torch.randn(4, 3, side, side)
 
 
@@ -119,7 +119,7 @@ def network(case):
     torch.manual_seed(0)
     net = copy.deepcopy(net)
     if any(isinstance(layer, torch.nn.Identity) for layer in output_layers(net).values()):
-        replace_head(net, CLASSES)
+        replace_head(net, [f"class {i}" for i in range(9)])
     return net, pictures
 
 
@@ -131,38 +131,56 @@ def test_rows_that_are_reused_give_the_outputs_of_the_old_classes(network):
     net, pictures = network
     with torch.inference_mode():
         old = net.eval()(pictures)
-        reuse_rows(net, CLASSES, ["class 7", "class 3", "another"], "exact")
+        names = [f"class {i}" for i in range(old.shape[1])]
+        reuse_rows(net, names, ["class 7", "class 3", "another"], "exact")
         new = net(pictures)
     assert new.shape == (4, 3)
     torch.testing.assert_close(new[:, :2], old[:, [7, 3]], rtol=1e-4, atol=1e-4)
 
 
-def test_every_parameter_is_in_the_head_or_in_exactly_one_stage_and_learns_in_one_group(network):
+REFUSED = {"crossvit_9_240", "efficientvim_m1"}  # features between stages, as the README says
+UNDIVIDED = {"poolformer_s12", "caformer_s18", "pit_ti_224"}  # as the README says
+
+
+def divided(net):
+    """The stages of a network; skips the test where they are rightly unknown."""
+    if net.pretrained_name in UNDIVIDED:
+        with pytest.raises(CourseError, match="stages of .* are not known") as caught:
+            stages(net)
+        assert is_a_sentence(str(caught.value))
+        pytest.skip("not divided into stages")
+    return stages(net)
+
+
+def in_head(net):
+    return {id(p) for part in head(net).values() for p in part.parameters()}
+
+
+def test_the_head_has_a_learning_rate_of_its_own(network):
     net, _ = network
-    try:
-        parts = stages(net)
-    except CourseError as error:
-        assert is_a_sentence(str(error))
-        parts = None
-    top = {id(p) for part in head(net).values() for p in part.parameters()}
     body, above = param_groups(net, 0.1)
-    assert {id(p) for p in above["params"]} == top
+    assert {id(p) for p in above["params"]} == in_head(net)
     assert {id(p) for p in [*body["params"], *above["params"]]} == {id(p) for p in net.parameters()}
-    if parts is not None:
-        held = [id(p) for stage in parts for p in stage.parameters]
-        assert len(held) == len(set(held)) and len(parts) > 1
-        assert set(held) == {id(p) for p in net.parameters()} - top
+
+
+def test_every_parameter_is_in_the_head_or_in_exactly_one_stage(network):
+    net, _ = network
+    parts = divided(net)
+    held = [id(p) for stage in parts for p in stage.parameters]
+    assert len(held) == len(set(held)) and len(parts) > 1
+    assert set(held) == {id(p) for p in net.parameters()} - in_head(net)
 
 
 def test_the_output_layer_on_the_features_gives_what_the_network_predicts(network):
     net, pictures = network
     if len(output_layers(net)) > 1:
-        with pytest.raises(CourseError, match="several output layers"):
+        with pytest.raises(CourseError, match="several output layers") as caught:
             extract_features(net, batches(pictures))
+        assert is_a_sentence(str(caught.value))
         return
     features, _ = extract_features(net, batches(pictures))
     layer = output_layer(net)[1]
-    if isinstance(layer, torch.nn.Conv2d):  # one answer per position, averaged afterwards
+    if isinstance(layer, torch.nn.Conv2d):  # one answer per position
         assert features.shape == (4, layer.in_channels)
         return
     with torch.inference_mode():
@@ -170,61 +188,45 @@ def test_the_output_layer_on_the_features_gives_what_the_network_predicts(networ
     torch.testing.assert_close(answers, predict(net, batches(pictures)), rtol=1e-4, atol=1e-4)
 
 
-def test_frozen_stages_give_the_same_in_train_mode_and_stay_the_same_bits(network):
+def test_frozen_stages_stay_the_same_bits_and_hand_on_the_same_in_train_mode(network):
     net, pictures = network
-    try:
-        parts = stages(net)
-    except CourseError:
-        return
+    parts = divided(net)
     n = max(1, len(parts) // 2)
     freeze(replace_head(net, ["a", "b"]), n)
-    before = copy.deepcopy(net.state_dict())
+    frozen = [layer for stage in parts[:n] for layer in stage.layers]
+    before = [copy.deepcopy(layer.state_dict()) for layer in frozen]
     optimizer = torch.optim.SGD(net.parameters(), 0.1, weight_decay=0.1)
-    seen = []
-
-    def note(layer, inputs):
-        if isinstance(inputs[0], torch.Tensor) and len(seen) < 2 and not noted:
-            noted.append(True)
-            seen.append(inputs[0].detach().clone())
-
+    handed_on = []
     for layer in parts[n].layers:
-        layer.register_forward_pre_hook(note)
+        layer.register_forward_pre_hook(lambda _, x: handed_on.append(x[0].detach().clone()))
+    first = []
     for _ in range(2):
-        noted = []
+        handed_on.clear()
         net.train()(pictures).sum().backward()
         optimizer.step()
-    assert not seen or torch.equal(*seen)
-    frozen = {id(p) for stage in parts[:n] for p in stage.parameters}
-    for name, p in net.named_parameters():
-        assert torch.equal(p, before[name]) == (id(p) in frozen) or p.grad is None, name
-    layers = [layer for stage in parts[:n] for layer in stage.layers]
-    for name, module in net.named_modules():
-        if module in layers:
-            for key, buffer in module.named_buffers():
-                assert torch.equal(buffer, before[f"{name}.{key}"])
+        first.append(handed_on[0])
+    assert torch.equal(*first)
+    for layer, old in zip(frozen, before, strict=True):
+        for key, value in layer.state_dict().items():
+            assert torch.equal(value, old[key])
+    assert all(p.requires_grad for stage in parts[n:] for p in stage.parameters)
 
 
-def test_features_of_every_stage_are_as_many_as_the_next_layer_takes(network):
+def test_features_of_a_stage_are_as_many_as_the_next_layer_takes(network):
     net, pictures = network
-    try:
-        parts = stages(net)
-    except CourseError:
-        return
-    for n in {1, len(parts) // 2, len(parts) - 1, len(parts)} - {0}:
+    parts = divided(net)
+    for n in {1, len(parts) // 2, len(parts) - 1}:
         try:
             features, _ = extract_features(net, batches(pictures), n)
         except CourseError as error:
-            assert is_a_sentence(str(error))
+            assert is_a_sentence(str(error)) and net.pretrained_name in REFUSED
             continue
-        assert features.ndim == 2 and len(features) == 4 and features.isfinite().all()
-        if n < len(parts):
-            wanted = {
-                getattr(layer, name)
-                for layer in parts[n].layers
-                for name in ("in_channels", "in_features", "num_features")
-                if hasattr(layer, name)
-            }
-            wanted |= {
-                layer.weight.shape[0] for layer in parts[n].layers if hasattr(layer, "weight")
-            }
-            assert features.shape[1] in wanted
+        takes = [
+            getattr(layer, name)
+            for layer in parts[n].layers
+            for name in ("in_channels", "in_features", "num_features")
+            if hasattr(layer, name)
+        ]
+        takes += [len(layer.weight) for layer in parts[n].layers if hasattr(layer, "weight")]
+        assert features.shape[0] == 4 and features.shape[1] in takes
+        assert features.isfinite().all()
