@@ -76,7 +76,7 @@ def check_length(scheduler: LRScheduler | None, epochs: int, batches: int) -> No
         )
     rates = _rates(scheduler, steps)
     highest = max(scheduler.optimizer.param_groups[0].get("initial_lr", 0), *rates)
-    few = sum(rate < NOTHING * highest for rate in rates) * 3 >= steps
+    few = last is None and sum(rate < NOTHING * highest for rate in rates) * 3 >= steps
     if few or _counts_epochs(scheduler, epochs, batches):
         raise CourseError(
             f"The {name} is stepped after every batch, and {run}, so the learning rate would fall "
