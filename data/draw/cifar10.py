@@ -6,7 +6,6 @@ depends only on its split, class and number, so any one can be drawn alone.
 """
 
 import argparse
-import zlib
 from pathlib import Path
 
 import airplanes
@@ -16,7 +15,7 @@ import numpy as np
 import ships
 import vehicles
 from competition import mixed, table
-from picture_set import FOLDER
+from picture_set import FOLDER, seed_of
 from PIL import Image
 from rays import View, photograph
 from scenery import place
@@ -24,7 +23,7 @@ from solid import Solid
 
 SET, SIZE = "cifar-10", 32
 SAVE = {"format": "PNG", "optimize": True}
-COUNTS = {"train": 50, "test": 20}
+COUNTS = {"train": 200, "test": 100}
 CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
@@ -44,25 +43,25 @@ FLYING = {"airplane": airplanes.airplane, "bird": birds.bird}
 
 def view(rng: np.random.Generator, solid: Solid, kind: str) -> View:
     """A camera to the left or right of the thing, more often before than behind it."""
-    around = rng.uniform(-0.45, 1.25) if solid.focus is None else rng.uniform(0.2, 1.4)
+    around = rng.uniform(-1.3, 1.55) if solid.focus is None else rng.uniform(-0.1, 1.5)
     up = (
         rng.choice([-1, 1]) * rng.uniform(0.1, 0.8)
         if kind == "air"
-        else abs(rng.normal(0.03, 0.24))
+        else abs(rng.normal(0.05, 0.35))
     )
     return View(
         around=around if rng.random() < 0.5 else np.pi - around,
         up=up,
         away=rng.uniform(3, 6),
-        roll=rng.normal(0, 0.25 if kind == "air" else 0.04),
-        share=rng.uniform(0.68, 1.08),
-        shift=tuple(rng.uniform(-0.07, 0.07, 2)),
+        roll=rng.normal(0, 0.4 if kind == "air" else 0.1),
+        share=rng.uniform(0.5, 1.35),
+        shift=tuple(rng.uniform(-0.13, 0.13, 2)),
     )
 
 
 def draw(split: str, label: str, number: int) -> Image.Image:
     """Picture `number` (from 1) of a class of a split: RGB, 32 x 32."""
-    name = zlib.crc32(f"drawn/{SET}/{split}/{label}".encode())
+    name = seed_of(SET, split, label)
     rng = np.random.default_rng([name, number])
     kind, share = LIKELY.get(label, ("land", 1.0))
     kind = kind if rng.random() < share else "land"

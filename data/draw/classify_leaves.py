@@ -5,7 +5,6 @@ on Kaggle. Each picture depends only on its split, class and number.
 """
 
 import argparse
-import zlib
 from pathlib import Path
 
 import floors
@@ -15,14 +14,14 @@ from competition import mixed, table
 from leaf import Place, lay_leaf
 from outline import grow
 from photo import take
-from picture_set import FOLDER, SIZE
+from picture_set import FOLDER, SIZE, seed_of
 from PIL import Image
 from scene import Canvas
 from species import SPECIES
 
 NAME = "classify-leaves"
 CLASSES = tuple(SPECIES)
-COUNTS = {"train": 14, "test": 8}
+COUNTS = {"train": 60, "test": 40}
 SAVE = {"format": "JPEG", "quality": 80, "optimize": True}
 GROUNDS = (
     *[floors.paper, grounds.plain_cloth, floors.stone, floors.card, grounds.wood],
@@ -39,7 +38,7 @@ def ids(split: str) -> dict[tuple[str, int], str]:
 
 def draw(split: str, label: str, number: int) -> Image.Image:
     """Picture `number` (from 1) of a class of a split: RGB, 160 x 160."""
-    start = zlib.crc32(f"drawn/{NAME}/{split}/{label}".encode())
+    start = seed_of(NAME, split, label)
     rng = np.random.default_rng([start, number])
     canvas = Canvas(rng)
     GROUNDS[(start + number) % len(GROUNDS)](canvas)

@@ -6,12 +6,11 @@ Each picture depends only on its split, class and number, so any one can be draw
 
 import food
 import larder
-from photo import take
-from picture_set import SIZE, begin, write
+from picture_set import picture, write
 from PIL import Image
 
 JPEG = {"format": "JPEG", "quality": 83, "optimize": True}
-COUNTS = {"train": 16, "test": 8}
+COUNTS = {"train": 60, "test": 40}
 FOODS = {
     "bagel": larder.bagel,
     "baguette": larder.baguettes,
@@ -39,9 +38,7 @@ IMAGENET_NAME = {  # what ImageNet calls the class; None if it has no such class
 
 def draw(split: str, label: str, number: int) -> Image.Image:
     """Picture `number` (from 1) of a class of a split: RGB, 160 x 160."""
-    canvas, frame = begin("foods", split, label, number)
-    FOODS[label](canvas, frame)
-    return take(canvas, SIZE)
+    return picture("foods", split, label, number, FOODS[label])
 
 
 if __name__ == "__main__":

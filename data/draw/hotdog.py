@@ -1,24 +1,22 @@
 """Draw the hot dog set: `python data/draw/hotdog.py [--out FOLDER]`.
 
-Each picture depends only on its split, class and number, so any one can be drawn alone.
+It is about as hard as photographs are: tests/draw compares. Each picture depends only on its
+split, class and number, so any one can be drawn alone.
 """
 
-import food
-from photo import take
-from picture_set import SIZE, begin, write
+from fillings import OTHERS, hot_dogs
+from picture_set import picture, write
 from PIL import Image
 
 JPEG = {"format": "JPEG", "quality": 86, "optimize": True}
-COUNTS = {"train": 60, "test": 40}
+COUNTS = {"train": 300, "test": 250}
 CLASSES = ("hotdog", "not-hotdog")
 
 
 def draw(split: str, label: str, number: int) -> Image.Image:
     """Picture `number` (from 1) of a class of a split: RGB, 160 x 160."""
-    canvas, frame = begin("hotdog", split, label, number)
-    lay = food.hotdog if label == "hotdog" else food.OTHERS[number % len(food.OTHERS)]
-    lay(canvas, frame)
-    return take(canvas, SIZE)
+    lay = hot_dogs if label == "hotdog" else OTHERS[number % len(OTHERS)]
+    return picture("hotdog", split, label, number, lay)
 
 
 if __name__ == "__main__":

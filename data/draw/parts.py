@@ -56,7 +56,9 @@ def crumb(canvas: Canvas) -> tuple[Array, Array]:
     return -0.022 * pores, mix(CRUMB, (0.80, 0.62, 0.38), pores * 0.55)
 
 
-def bun(canvas: Canvas, x: Array, y: Array, bend: float = 0.0, half: float = 0.72) -> float:
+def bun(
+    canvas: Canvas, x: Array, y: Array, bend: float = 0.0, half: float = 0.72, crusts=CRUSTS
+) -> float:
     """A long split roll along x, open at the top; gives the height of the slit's floor."""
     rng = canvas.rng
     s, v = spine(x, y, bend)
@@ -64,7 +66,7 @@ def bun(canvas: Canvas, x: Array, y: Array, bend: float = 0.0, half: float = 0.7
     radius, rise = rng.uniform(0.19, 0.23), rng.uniform(0.29, 0.38)
     apart, blunt = radius * rng.uniform(0.74, 0.92), rng.uniform(2.2, 3.2)
     pores, inner = crumb(canvas)
-    colour, gloss = pick(rng, CRUSTS), rng.uniform(0.03, 0.25)
+    colour, gloss = pick(rng, crusts), rng.uniform(0.03, 0.25)
     floor = roll(s, v, half - 0.02, radius * 1.2, 3)
     canvas.put(raised(floor, 0.13) + pores, inner, 0.02)
     for side in (-1, 1):
@@ -81,12 +83,14 @@ def bun(canvas: Canvas, x: Array, y: Array, bend: float = 0.0, half: float = 0.7
 
 
 def grains(canvas: Canvas, where: Array, count: int, size, colours) -> None:
-    """Scatter `count` grains where the mask (N, N) is true.
+    """Scatter `count` grains where the mask (N, N) is true, if it is anywhere.
 
     `size` is (half length, half width) in table units; each grain takes one of the `colours`.
     """
     rng = canvas.rng
     spots = np.argwhere(where)
+    if not len(spots):
+        return
     spots = spots[rng.integers(len(spots), size=count)]
     places = np.stack([canvas.x[0, spots[:, 1]], canvas.y[spots[:, 0], 0]], 1)
     sizes = np.array(size) * rng.uniform(0.75, 1.25, (count, 1))
@@ -99,12 +103,14 @@ def seeds(canvas: Canvas, where: Array) -> None:
     grains(canvas, where, 60, (0.022, 0.012), [(0.95, 0.87, 0.68)])
 
 
-def sausage(canvas: Canvas, s: Array, v: Array, half: float, radius: float, lift: float) -> None:
+def sausage(
+    canvas: Canvas, s: Array, v: Array, half: float, radius: float, lift: float, meats=MEATS
+) -> None:
     """A sausage along s, its underside `lift` high; some are grilled, some are scored."""
     rng = canvas.rng
     wavy = radius * (1 + 0.04 * wander(rng, s * 2, 2))
     dome = roll(s, v, half, wavy)
-    colour = pick(rng, MEATS, 0.12)
+    colour = pick(rng, meats, 0.12)
     brown = step(-0.1, 0.9, canvas.noise(2.2, 4)) * rng.uniform(0.2, 0.7)
     skin = mix(colour * (1 + 0.08 * canvas.noise(14, 3))[..., None], colour * 0.5, brown)
     top = raised(dome, 1.75 * radius, 0.5 * radius) + lift

@@ -1,6 +1,6 @@
 """Light, camera and developing: from a covered `Canvas` to a photograph."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -140,3 +140,23 @@ def take(canvas: Canvas, size: int, most_tilt: float = 0.65) -> Image.Image:
     tilt = rng.uniform(0, most_tilt)
     colours = shade(canvas, Light.draw(rng), tilt)
     return develop(rng, photograph(canvas, colours, tilt, rng.uniform(0, 0.25)), size)
+
+
+def snapshot(canvas: Canvas, size: int) -> Image.Image:
+    """A photograph as people take them at a table: any light, often dark, tinted or not sharp."""
+    rng = canvas.rng
+    tilt, light = rng.uniform(0, 0.85), Light.draw(rng)
+    if rng.random() < 0.3:  # a low sun, a flash or a single lamp
+        harsh = rng.uniform(0.3, 0.8), rng.uniform(0.03, 0.2), rng.uniform(0.12, 0.35)
+        light = replace(light, elevation=harsh[0], soft=harsh[1], room=harsh[2])
+    picture = photograph(canvas, shade(canvas, light, tilt), tilt, rng.uniform(0, 0.3))
+    if rng.random() < 0.35:  # evening lamps, neon, shade
+        picture = picture * np.array([1, rng.uniform(0.8, 1.03), rng.uniform(0.55, 1.15)])
+    image = develop(rng, picture, size)
+    if rng.random() < 0.3:
+        image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.2, 1.0)))
+    values = np.asarray(image, np.float32) / 255
+    grey = values.mean(-1, keepdims=True)
+    values = grey + (values - grey) * rng.uniform(0.7, 1.2)
+    values = np.clip(values, 0, 1) ** np.exp(rng.normal(0, 0.18)) * rng.uniform(0.85, 1.1)
+    return Image.fromarray((np.clip(values, 0, 1) * 255).astype(np.uint8))

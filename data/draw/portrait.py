@@ -9,8 +9,8 @@ from coat import Coat
 from scene import Array
 from skin import skin
 
-COARSE, FINE = 200, 480  # points to a side: of the surface that is searched; of the picture
-HAIRS, JOINTS = 60000, 18
+COARSE, FINE = 160, 320  # points to a side: of the surface that is searched; of the picture
+HAIRS, JOINTS = 34000, 14
 
 
 @dataclass

@@ -8,7 +8,7 @@ from scene import Array, blur
 from scenery import Place
 from solid import Solid, length
 
-SIDE = 128  # points of the picture before it is shrunk
+SIDE = 96  # points of the picture before it is shrunk
 
 
 @dataclass
@@ -190,13 +190,13 @@ def develop(rng: np.random.Generator, light: Array, size: int) -> Image.Image:
     The grain is grey, and weaker than on larger pictures, because it is most of a file's weight.
     """
     grey = light.mean(-1, keepdims=True)
-    light = np.clip(grey + (light - grey) * rng.uniform(0.6, 1.1), 0, None)
-    light = light * rng.uniform(0.5, 0.85) / max(np.quantile(grey, 0.9), 0.05) ** 0.8
+    light = np.clip(grey + (light - grey) * rng.uniform(0.25, 1.1), 0, None)
+    light = light * rng.uniform(0.3, 1.0) / max(np.quantile(grey, 0.9), 0.05) ** 0.8
     light = np.where(light > 0.7, 0.7 + 0.3 * np.tanh((light - 0.7) / 0.5), light)
     image = Image.fromarray((np.clip(light, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8))
-    image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.8) * SIDE / 128))
+    image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 2.8) * SIDE / 128))
     image = image.resize((size, size), Image.Resampling.LANCZOS)
-    grain = rng.normal(0, rng.uniform(0, 1.2), (size, size, 1))
+    grain = rng.normal(0, rng.uniform(0, 2.5), (size, size, 1))
     return Image.fromarray(np.clip(np.asarray(image) + grain, 0, 255).astype(np.uint8))
 
 
@@ -213,7 +213,7 @@ def photograph(
     way = rays(axes, u + across * side, v + over * side)
     light, ground = background(solid, place, eye, way)
     depth = rng.uniform(1, 4)
-    soft = [blur(light[:, i].reshape(SIDE, SIDE), depth).ravel() for i in range(3)]
+    soft = [blur(light[:, i].reshape(SIDE, SIDE), depth * SIDE / 128).ravel() for i in range(3)]
     light = np.clip(np.stack(soft, 1), 0, None)
     far = march(solid, np.repeat(eye[:, None], way.shape[1], 1), way)
     seen = np.flatnonzero(far < ground)

@@ -64,7 +64,7 @@ class DrawnSet:
 
 
 HOTDOG = DrawnSet(
-    "hotdog", hotdog, hotdog.JPEG, "{}/{}/{:03d}.jpg".format, 0.80, from_features=(0.90, 1.0)
+    "hotdog", hotdog, hotdog.JPEG, "{}/{}/{:03d}.jpg".format, 0.80, from_features=(0.88, 0.98)
 )
 FOODS = DrawnSet(
     "foods", foods, foods.JPEG, "{}/{}/{:03d}.jpg".format, 0.75, from_features=(0.90, 1.0)
@@ -75,7 +75,7 @@ CIFAR10 = DrawnSet(
     cifar10.SAVE,
     lambda split, label, number: f"{split}/{cifar10.ids(split)[label, number]}.png",
     from_pixels=0.45,
-    from_features=(0.65, 0.95),
+    from_features=(0.62, 0.85),
     tables=("trainLabels.csv", "sampleSubmission.csv"),
     side=32,
     seen_at=96,
@@ -86,7 +86,7 @@ BREEDS = DrawnSet(
     dog_breeds.SAVE,
     lambda split, label, number: f"{split}/{dog_breeds.ids(split)[label, number]}.jpg",
     from_pixels=0.50,
-    from_features=(0.80, 0.97),
+    from_features=(0.80, 0.99),
     tables=("labels.csv", "sample_submission.csv"),
 )
 LEAVES = DrawnSet(
@@ -95,7 +95,7 @@ LEAVES = DrawnSet(
     classify_leaves.SAVE,
     lambda split, label, number: classify_leaves.ids(split)[label, number],
     from_pixels=0.45,
-    from_features=(0.75, 0.95),
+    from_features=(0.75, 0.99),
     tables=("train.csv", "sample_submission.csv", "test.csv"),
 )
 COMPETITIONS = [CIFAR10, BREEDS, LEAVES]
@@ -126,9 +126,9 @@ def source_network(size: int) -> torch.nn.Module:
 
 
 @cache
-def seen(drawn: DrawnSet, split: str) -> tuple[np.ndarray, list[str]]:
+def seen(drawn: DrawnSet, split: str, size: int | None = None) -> tuple[np.ndarray, list[str]]:
     """Returns the features (n, 1280) and ImageNet's names that the source network gives a split."""
-    net = source_network(drawn.seen_at)
+    net = source_network(size or drawn.seen_at)
     files, labels = zip(*drawn.pictures(split), strict=True)
     numbers = [drawn.draw.CLASSES.index(label) for label in labels]
     pictures = data.read_files(list(files), numbers, list(drawn.draw.CLASSES), net.preprocess)
@@ -166,8 +166,17 @@ def test_pictures_are_in_colour_and_of_one_size(drawn):
                 assert (image.format, image.mode, image.size) == (drawn.save["format"], "RGB", side)
 
 
-def test_all_drawn_sets_weigh_at_most_8_megabytes():
-    assert sum(path.stat().st_size for path in DRAWN.rglob("*") if path.is_file()) <= 8_000_000
+def test_all_drawn_sets_weigh_at_most_48_megabytes():
+    assert sum(path.stat().st_size for path in DRAWN.rglob("*") if path.is_file()) <= 48_000_000
+
+
+def test_a_third_of_the_hot_dogs_to_decide_with_leaves_200_a_class_to_learn_from():
+    labels = torch.arange(2).repeat_interleave(hotdog.COUNTS["train"])
+    blank = data.Pictures([Path()] * len(labels), labels, ["a", "b"], None, [None] * len(labels))
+    learn, decide = data.split(blank, 1 / 3)
+    assert torch.bincount(learn.labels).tolist() == [200, 200]
+    assert torch.bincount(decide.labels).tolist() == [100, 100]
+    assert hotdog.COUNTS["test"] == 250
 
 
 @every_competition
@@ -249,26 +258,53 @@ def test_features_of_the_source_network_tell_most_classes_apart(drawn):
     assert least <= model.score(seen(drawn, "test")[0], classes(drawn, "test")) <= most
 
 
+HOTDOG_FIRST = 0.85  # of photographs at 224 pixels: the share that "hotdog comes first" gets right
+LINEAR = {5: 0.86, 20: 0.92, 100: 0.94, 200: 0.94}  # a linear classifier, from so many a class
+
+
+@pytest.mark.slow
+def test_hot_dogs_are_as_hard_as_photographs():
+    (features, names), (tested, others) = (seen(HOTDOG, split, size=224) for split in SPLITS)
+    known, asked = (np.array(classes(HOTDOG, split)) == "hotdog" for split in SPLITS)
+    first = np.mean((np.array(names + others) == "hotdog") == np.concatenate([known, asked]))
+    rng, reached = np.random.default_rng(0), {}
+    for count in LINEAR:
+        scores = []
+        for _ in range(10):
+            drawn = [rng.permutation(np.flatnonzero(known == c))[:count] for c in (False, True)]
+            drawn = np.concatenate(drawn)
+            model = LogisticRegression(C=0.01, max_iter=1000).fit(features[drawn], known[drawn])
+            scores.append(model.score(tested, asked))
+        reached[count] = np.mean(scores)
+    # 0.04 apart at most, and a standard error for the luck of 500 test pictures
+    assert first == pytest.approx(HOTDOG_FIRST, abs=0.04 + 0.011)
+    assert reached == pytest.approx(LINEAR, abs=0.04 + 0.011)
+
+
 KNOWN_FOODS = {label: name for label, name in foods.IMAGENET_NAME.items() if name}
 NEW_FOODS = sorted(set(foods.CLASSES) - set(KNOWN_FOODS))
 
 
+@pytest.mark.slow
 def test_the_source_network_calls_hot_dogs_hotdog_and_hardly_anything_else():
     assert share_called(HOTDOG, "hotdog", "hotdog") >= 0.5
     assert share_called(HOTDOG, "not-hotdog", "hotdog") <= 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("label", "name"), KNOWN_FOODS.items())
-def test_the_source_network_names_at_least_half_of_a_known_food(label, name):
-    assert share_called(FOODS, label, name) >= 0.5
+def test_the_source_network_names_about_half_of_a_known_food_or_more(label, name):
+    assert share_called(FOODS, label, name) >= 0.4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", NEW_FOODS)
 def test_imagenet_has_no_word_for_a_new_food_and_seldom_takes_it_for_a_known_one(label):
     assert not [name for name in IMAGENET if label in name.lower()]
-    assert share_called(FOODS, label, *KNOWN_FOODS.values()) <= 0.25
+    assert share_called(FOODS, label, *KNOWN_FOODS.values()) <= 0.35
 
 
+@pytest.mark.slow
 def test_the_source_network_sees_a_dog_in_most_pictures_and_often_the_right_breed():
     spelled = {name.lower().replace(" ", "_"): name for name in DOGS}
     dogs = [share_called(BREEDS, breed, *DOGS) for breed in dog_breeds.CLASSES]
