@@ -270,15 +270,16 @@ def test_hot_dogs_are_as_hard_as_photographs():
     rng, reached = np.random.default_rng(0), {}
     for count in LINEAR:
         scores = []
-        for _ in range(10):
+        for _ in range(6):
             drawn = [rng.permutation(np.flatnonzero(known == c))[:count] for c in (False, True)]
             drawn = np.concatenate(drawn)
             model = LogisticRegression(C=0.01, max_iter=1000).fit(features[drawn], known[drawn])
             scores.append(model.score(tested, asked))
         reached[count] = np.mean(scores)
-    # 0.04 apart at most, and a standard error for the luck of 500 test pictures
-    assert first == pytest.approx(HOTDOG_FIRST, abs=0.04 + 0.011)
-    assert reached == pytest.approx(LINEAR, abs=0.04 + 0.011)
+    # the pictures never change, so what is left to chance is which of them are learned from: the
+    # mean of six draws of 5 a class moves by 0.015, that of more pictures by less
+    assert first == pytest.approx(HOTDOG_FIRST, abs=0.04)
+    assert reached == pytest.approx(LINEAR, abs=0.04)
 
 
 KNOWN_FOODS = {label: name for label, name in foods.IMAGENET_NAME.items() if name}
