@@ -252,7 +252,7 @@ def test_the_border_of_a_picture_hardly_tells_the_class(drawn, most):
 @pytest.mark.slow
 @every_set
 def test_features_of_the_source_network_tell_most_classes_apart(drawn):
-    model = LogisticRegression(C=0.01, solver="newton-cg")
+    model = LogisticRegression(C=0.01, max_iter=1000)
     model.fit(seen(drawn, "train")[0], classes(drawn, "train"))
     least, most = drawn.from_features
     assert least <= model.score(seen(drawn, "test")[0], classes(drawn, "test")) <= most
@@ -294,15 +294,15 @@ def test_the_source_network_calls_hot_dogs_hotdog_and_hardly_anything_else():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("label", "name"), KNOWN_FOODS.items())
-def test_the_source_network_names_about_half_of_a_known_food_or_more(label, name):
-    assert share_called(FOODS, label, name) >= 0.4
+def test_the_source_network_names_at_least_half_of_a_known_food(label, name):
+    assert share_called(FOODS, label, name) >= 0.5
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("label", NEW_FOODS)
 def test_imagenet_has_no_word_for_a_new_food_and_seldom_takes_it_for_a_known_one(label):
     assert not [name for name in IMAGENET if label in name.lower()]
-    assert share_called(FOODS, label, *KNOWN_FOODS.values()) <= 0.35
+    assert share_called(FOODS, label, *KNOWN_FOODS.values()) <= 0.25
 
 
 @pytest.mark.slow
