@@ -18,12 +18,12 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.v2 import functional as F
 
 from helpers import require
-from helpers.files import d2l_sets, kaggle_client
+from helpers.files import d2l_sets, kaggle_client, smoke
 from helpers.files.decoded import decode_all
 from helpers.preprocess import Preprocess
 from helpers.require import CourseError
 
-SIZES = ("drawn", "tiny", "full")
+SIZES = ("smoke", "drawn", "tiny", "full")
 SETS = ("hotdog", "foods", "cifar-10", "dog-breed-identification", "classify-leaves")
 DRAWN_ONLY = ("foods",)  # the same drawn pictures at every size: there are no photographs of it
 TINY = {"train": 100, "test": 50}  # pictures per class, where the book has no small sample
@@ -40,11 +40,14 @@ def chosen_size(size: str) -> str:
 def find(name: str, size: str) -> Path:
     """Returns the folder of a data set, which is downloaded on first use.
 
+    `smoke` holds the first few drawn pictures of each class: enough to see that every line runs.
     `tiny` and `full` are looked for in the folder that COURSE_DATA names, then under data/. The
     book's small samples of competitions have their own folders there, such as cifar-10-tiny.
     """
     require.choice(name, SETS, "data set")
     size = chosen_size(size)
+    if size == "smoke":
+        return smoke.sample(FOLDER / "drawn" / name, FOLDER / "smoke" / name)
     if size == "drawn" or name in DRAWN_ONLY:
         return FOLDER / "drawn" / name
     if size == "tiny" and name == "classify-leaves":

@@ -153,7 +153,7 @@ def find_answers(name: str, size: str) -> Path | None:
     size, shared = chosen_size(size), os.environ.get("COURSE_DATA")
     if size == "tiny":
         return None
-    folder = FOLDER / "drawn" if size == "drawn" else Path(shared or FOLDER)
+    folder = FOLDER / size if size in ("smoke", "drawn") else Path(shared or FOLDER)
     file = folder / "answers" / f"{name}.csv"
     return file if file.exists() else None
 

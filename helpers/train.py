@@ -251,6 +251,17 @@ def _stop_here(layer: nn.Module, inputs: tuple) -> None:
     raise _Reached(inputs[0])
 
 
+@contextmanager
+def _at(net: nn.Module, device: torch.device) -> Iterator[None]:
+    """The network is on this device inside, and where it was afterwards."""
+    home = next(net.parameters(), torch.empty(0)).device
+    net.to(device)
+    try:
+        yield
+    finally:
+        net.to(home)
+
+
 def _outputs(
     net: nn.Module, loader: DataLoader, forward: Callable | None = None, labelled: bool = True
 ) -> tuple[Tensor, Tensor]:
@@ -258,9 +269,8 @@ def _outputs(
     require.network(net)
     checks.check_complete(loader)
     accelerator, forward = accelerator_for(loader), forward or net
-    net.to(accelerator.device)
     parts = []
-    with eval_mode(net):
+    with _at(net, accelerator.device), eval_mode(net):
         for batch in accelerator.prepare(loader):
             if labelled:
                 pictures, labels = checks.pair(batch)
