@@ -42,7 +42,7 @@ class Lesson:
 
 
 def organize(rounds: int) -> Rounds:
-    return [organize_once(data.find("cifar-10", "full")) for _ in range(rounds)]
+    return [organize_once(data.find("cifar-10", data.chosen_size("full"))) for _ in range(rounds)]
 
 
 def organize_once(root: Path) -> dict[str, float]:
@@ -85,13 +85,13 @@ def ours() -> dict[str, float]:
     start = clock()
     lesson.run(*(f"06-whole-{part}" for part in ("load", "extract", "train", "valid", "submit")))
     duration = clock() - start
-    answers = find_answers("dog-breed-identification", "full")
+    answers = find_answers("dog-breed-identification", data.chosen_size("full"))
     return {"seconds": duration, **kaggle.score(lesson.names["first"], answers)}
 
 
 def dogs(rounds: int) -> Rounds:
     """Both ways; the book's with the same network, in a process where memory is not kept."""
-    folder = kaggle.organize(data.find("dog-breed-identification", "full"), 0.2)
+    folder = kaggle.organize(data.find("dog-breed-identification", data.chosen_size("full")), 0.2)
     methods = {"ours": ours, "book": lambda: call_apart(book, folder)}
     return [
         {
@@ -135,7 +135,7 @@ def cifar(rounds: int) -> Rounds:
         minutes = (clock() - start) / 60
         answers = [wide.train_valid.class_names[i] for i in chosen]
         kaggle.write_submission(ids, answers, sample, file)
-        score = kaggle.score(file, find_answers("cifar-10", "full"))
+        score = kaggle.score(file, find_answers("cifar-10", data.chosen_size("full")))
         rows.append(
             {
                 "CIFAR-10, fine-tuned on 10,000 pictures, test accuracy": score["accuracy"],

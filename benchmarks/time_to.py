@@ -60,8 +60,9 @@ class Clock:
 
 def copy_dogs(target: Path) -> Path:
     """Copies the dog breeds as train/ and test/ with a folder per breed."""
-    root = data.find(DOGS, "full")
-    for part, labels in (("train", root / "labels.csv"), ("test", find_answers(DOGS, "full"))):
+    size = data.chosen_size("full")
+    root = data.find(DOGS, size)
+    for part, labels in (("train", root / "labels.csv"), ("test", find_answers(DOGS, size))):
         for name, breed in read_table(labels, ["id", "breed"]).itertuples(index=False):
             (target / part / breed).mkdir(parents=True, exist_ok=True)
             shutil.copy(root / part / f"{name}.jpg", target / part / breed)

@@ -1,6 +1,5 @@
 """`course.py fetch`: brings a data set or the weights of a network, and says where they are."""
 
-import os
 import sys
 from argparse import Namespace
 
@@ -20,7 +19,6 @@ def main(arguments: Namespace) -> int:
 def fetch(name: str, size: str) -> str:
     """Brings a data set or a network of that name and returns a sentence on where it is."""
     if name in data.SETS:
-        os.environ["COURSE_SIZE"] = size  # data.find prefers the variable to its argument
         return f"The data set {name} is in {data.find(name, size)}."
     try:
         models.load_pretrained(name)

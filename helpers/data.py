@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +22,15 @@ from torchvision.transforms.v2 import functional as F
 from helpers import require
 from helpers.files import d2l_sets, kaggle_client, smoke
 from helpers.files.decoded import decode_all
+from helpers.files.pictures import (
+    FOREIGN,
+    find_pictures,
+    is_picture,
+    kinds,
+    tell_left_out,
+    tell_unread,
+    visible,
+)
 from helpers.preprocess import Preprocess
 from helpers.require import CourseError
 
@@ -27,8 +38,9 @@ SIZES = ("smoke", "drawn", "tiny", "full")
 SETS = ("hotdog", "foods", "cifar-10", "dog-breed-identification", "classify-leaves")
 DRAWN_ONLY = ("foods",)  # the same drawn pictures at every size: there are no photographs of it
 TINY = {"train": 100, "test": 50}  # pictures per class, where the book has no small sample
-ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff"}
 FOLDER = Path(__file__).resolve().parents[1] / "data"
+# phones take pictures of 108 million pixels; at twice Pillow's limit it raises instead of warning
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 
 def chosen_size(size: str) -> str:
@@ -38,14 +50,14 @@ def chosen_size(size: str) -> str:
 
 
 def find(name: str, size: str) -> Path:
-    """Returns the folder of a data set, which is downloaded on first use.
+    """Returns the folder of a data set at exactly this size; it is downloaded on first use.
 
     `smoke` holds the first few drawn pictures of each class: enough to see that every line runs.
     `tiny` and `full` are looked for in the folder that COURSE_DATA names, then under data/. The
     book's small samples of competitions have their own folders there, such as cifar-10-tiny.
     """
     require.choice(name, SETS, "data set")
-    size = chosen_size(size)
+    require.choice(size, SIZES, "size")
     if size == "smoke":
         return smoke.sample(FOLDER / "drawn" / name, FOLDER / "smoke" / name)
     if size == "drawn" or name in DRAWN_ONLY:
@@ -54,13 +66,9 @@ def find(name: str, size: str) -> Path:
         raise CourseError(f"{name} has no small sample: choose the size drawn or full.")
     if size == "tiny" and f"{name}-tiny" in d2l_sets.SETS:
         name += "-tiny"
-    shared = os.environ.get("COURSE_DATA")
-    if shared and not os.path.isdir(shared):
-        raise CourseError(
-            f"COURSE_DATA names {shared[:99]}, which is not a folder: correct or unset it."
-        )
-    if shared and (Path(shared) / name).is_dir():
-        return Path(shared) / name
+    shared = shared_folder()
+    if shared and (shared / name).is_dir():
+        return shared / name
     folder = FOLDER / name
     if folder.is_dir():
         return folder
@@ -69,31 +77,70 @@ def find(name: str, size: str) -> Path:
     return kaggle_client.download(name, folder)
 
 
+def shared_folder() -> Path | None:
+    """Returns the folder that the variable COURSE_DATA names, or None if it is not set."""
+    name = os.environ.get("COURSE_DATA")
+    if name and not os.path.isdir(os.path.expanduser(name)):
+        raise CourseError(
+            f"COURSE_DATA names {name[:99]}, which is not a folder: correct or unset it."
+        )
+    return Path(name).expanduser() if name else None
+
+
 def read_picture(file: str | Path) -> Image.Image:
-    """Returns any picture file as 8-bit RGB, upright; transparent parts become white."""
+    """Returns any picture file as 8-bit RGB, upright; of several frames or pages the first.
+
+    See `to_rgb` for how. Raises CourseError that names the file and says what to do.
+    """
     file = require.path(file, "The picture")
     try:
-        picture = Image.open(file)
-        ImageOps.exif_transpose(picture, in_place=True)
-        if picture.mode.startswith(("I", "F")):  # 16 bits per pixel: Pillow would clip, not scale
-            grey = np.asarray(picture, dtype=np.float64)
-            if not np.isfinite(grey).all():
-                raise ValueError("a pixel is not a number")
-            grey = grey / 257 if grey.max() > 255 else grey
-            picture = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
-        if picture.has_transparency_data:
-            picture = picture.convert("RGBA")
-            white = Image.new("RGBA", picture.size, "white")
-            picture = Image.alpha_composite(white, picture)
-        return picture.convert("RGB")
+        with Image.open(file) as picture:
+            if picture.format in FOREIGN:
+                raise UnidentifiedImageError
+            ImageOps.exif_transpose(picture, in_place=True)
+            return to_rgb(picture, str(file))
+    except CourseError:
+        raise
     except FileNotFoundError:
-        raise CourseError(f"There is no picture {file}: check the path.") from None
+        advice = (
+            "give what Path.glob finds for it" if set(file.name) & set("*?") else "check the path"
+        )
+        raise CourseError(f"There is no picture {file}: {advice}.") from None
+    except IsADirectoryError:
+        raise CourseError(f"{file} is a folder: give the path of a picture in it.") from None
     except UnidentifiedImageError:
         raise CourseError(f"{file} is not a picture: remove it or save it as JPEG.") from None
+    except Image.DecompressionBombError:
+        raise CourseError(
+            f"{file} has more pixels than Pillow reads, {2 * Image.MAX_IMAGE_PIXELS:,}: save a "
+            "smaller copy in its place, or remove it."
+        ) from None
     except Exception as error:  # a damaged file makes Pillow raise many kinds
         raise CourseError(
             f"{file} cannot be read ({error}): replace it with an intact copy or remove it."
         ) from None
+
+
+def to_rgb(picture: Image.Image, name: str = "A picture") -> Image.Image:
+    """Returns a Pillow image as 8-bit RGB; transparent parts become white.
+
+    Greys of 12 or 16 bits are scaled by their bits, whatever values occur. Numbers without a
+    fixed scale (32 bits, floats) and LAB raise CourseError.
+    """
+    sixteen_bits = picture.mode == "I" and picture.format in ("PPM", "PNG")
+    if picture.mode.startswith("I;16") or sixteen_bits:  # Pillow would clip, not scale
+        bits = getattr(picture, "tag_v2", {}).get(258, (16,))[0]  # TIFF's BitsPerSample
+        grey = np.asarray(picture, dtype=np.float64) / (2**bits - 1) * 255
+        return Image.fromarray(grey.round().clip(0, 255).astype(np.uint8)).convert("RGB")
+    if picture.mode in ("I", "F", "LAB"):
+        raise CourseError(
+            f"{name} has pixels of the kind {picture.mode}, without a fixed scale to 8-bit RGB: "
+            "save it as PNG or JPEG, or remove it."
+        )
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return picture.convert("RGB")
 
 
 def to_tensor(picture: Image.Image, preprocess: Preprocess) -> Tensor:
@@ -108,10 +155,10 @@ def to_tensor(picture: Image.Image, preprocess: Preprocess) -> Tensor:
 
 def natural(path: Path) -> list:
     """Returns a key that sorts 2.jpg before 10.jpg, on every file system."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name)]
 
 
-@dataclass(repr=False)
+@dataclass(repr=False, eq=False)
 class Pictures(Dataset):
     """Labelled pictures, decoded once: item i is (uint8 (3, size, size), label).
 
@@ -151,30 +198,52 @@ class Pictures(Dataset):
 
 
 def read_folder(folder: str | Path, preprocess: Preprocess, limit: int | None = None) -> Pictures:
-    """Returns pictures from a folder with a subfolder per class, at most `limit` per class."""
+    """Returns pictures from a folder with a subfolder per class, at most `limit` per class.
+
+    Folders inside a class belong to it. What Pillow cannot read is left out, and a line says so.
+    """
     folder = require.path(folder, "The folder")
-    if not folder.is_dir():
-        raise CourseError(f"There is no folder {folder}: check the path.")
     limit = None if limit is None else require.whole(limit, "limit", 1)
-    names = sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
-    files, labels = [], []
+    entries = visible(folder)
+    names = require.distinct([entry.name for entry in entries if entry.is_dir()], str(folder))
+    files, labels, left_out = [], [], []
     for label, name in enumerate(names):
-        pictures = [p for p in (folder / name).iterdir() if p.suffix.lower() in ENDINGS]
-        pictures = sorted((p for p in pictures if p.name[0] != "."), key=natural)[:limit]
-        if not pictures:
-            raise CourseError(f"{folder / name} holds no pictures: add some or remove the folder.")
-        files += pictures
-        labels += [label] * len(pictures)
+        pictures, others = find_pictures(folder / name)
+        _check_class(folder / name, pictures, others)
+        files += sorted(pictures, key=natural)[:limit]
+        labels += [label] * (len(files) - len(labels))
+        left_out += others
     if len(names) < 2:
         raise CourseError(f"{folder} must hold at least two folders, one per class: add them.")
+    tell_unread(folder, left_out)
+    stray = [folder / entry.name for entry in entries if entry.is_file()]
+    tell_left_out(folder, filter(is_picture, stray), "since they are in no folder of a class")
     return read_files(files, labels, names, preprocess)
 
 
+def _check_class(folder: Path, pictures: list[Path], others: list[Path]) -> None:
+    """Raises CourseError unless a class has pictures, some of them in its own folder."""
+    if not pictures:
+        found = f" that Pillow reads, but {kinds(others)}" if others else ""
+        raise CourseError(f"{folder} holds no pictures{found}: add some or remove the folder.")
+    if all(file.parent != folder for file in pictures):
+        raise CourseError(
+            f"{folder} holds pictures only in its folders, such as {pictures[0].parent.name}: give "
+            f"{folder} if these are your classes, or put the pictures into it."
+        )
+
+
 def read_files(
-    files: list[Path], labels: list[int], class_names: list[str], preprocess: Preprocess
+    files: Iterable[str | Path],
+    labels: Sequence[int],
+    class_names: Sequence[str],
+    preprocess: Preprocess,
 ) -> Pictures:
     """Returns pictures from files; labels: one per file, an index into class_names."""
     require.instance(preprocess, Preprocess, "preprocess", "give your network's net.preprocess")
+    files = [require.path(file, "A file") for file in require.many(files, "files")]
+    if not files:
+        raise CourseError("files is empty: give the path of at least one picture.")
     class_names = require.names(class_names, "class_names")
     labels = require.indices(labels, len(class_names), "labels")
     if len(labels) != len(files):
@@ -183,10 +252,10 @@ def read_files(
         files,
         preprocess.resize,
         lambda file: to_tensor(read_picture(file), preprocess).permute(1, 2, 0),
-        f"central square, {preprocess.interpolation}, Pillow {PIL.__version__}",
+        f"central square, scaled by bits, {preprocess.interpolation}, Pillow {PIL.__version__}",
         FOLDER / "decoded",  # for those that do not fit in memory
     )
-    return Pictures(list(files), torch.tensor(labels), list(class_names), preprocess, decoded)
+    return Pictures(files, torch.tensor(labels), class_names, preprocess, decoded)
 
 
 def split(pictures: Pictures, fraction: float, seed: int = 0) -> tuple[Pictures, Pictures]:
@@ -228,7 +297,7 @@ class Splits(NamedTuple):
 def load(name: str, size: str, preprocess: Preprocess, valid_fraction: float = 0.2) -> Splits:
     """Returns a data set prepared for a network; validation is split off the training pictures."""
     folder = find(name, size)
-    limit = TINY if chosen_size(size) == "tiny" else {}
+    limit = TINY if size == "tiny" else {}
     train, test = (read_folder(folder / p, preprocess, limit.get(p)) for p in ("train", "test"))
     if train.class_names != test.class_names:
         odd = sorted(set(train.class_names) ^ set(test.class_names))

@@ -14,11 +14,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from torch import Tensor
 
 from helpers import require
-from helpers.data import ENDINGS, FOLDER, Pictures, chosen_size, natural, read_files
+from helpers.data import FOLDER, SIZES, Pictures, natural, read_files, shared_folder
 from helpers.files.atomic import atomic, make_once, unwritable
 from helpers.files.kaggle_client import submit
+from helpers.files.pictures import find_pictures, tell_unread, visible
 from helpers.preprocess import Preprocess
 from helpers.require import CourseError
 
@@ -48,21 +50,32 @@ def read_table(file: str | Path, columns: Sequence[str] | None = None) -> pd.Dat
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # a line with too many cells
             as_it_stands = {"dtype": str, "keep_default_na": False, "index_col": False}
-            table = pd.read_csv(file, encoding="utf-8-sig", compression=None, **as_it_stands)
+            utf8 = {"encoding": "utf-8-sig", "compression": None}
+            table = pd.read_csv(file, header=None, **utf8, **as_it_stands)
     except FileNotFoundError:
         raise CourseError(f"There is no file {file}: check the path.") from None
     except (OSError, ValueError, pd.errors.ParserWarning) as error:  # pandas' own are ValueErrors
         reason = " ".join(str(error).split())
-        raise CourseError(f"{file} is not a complete CSV table ({reason}): get it again.") from None
-    if columns is not None and list(table.columns) != list(columns):
+        raise CourseError(
+            f"{file} is not a complete CSV table ({reason}): save it as CSV with UTF-8, or get it "
+            "again."
+        ) from None
+    names = table.iloc[0].tolist()  # pandas would rename a column that is there twice
+    table = table.iloc[1:].reset_index(drop=True).set_axis(names, axis=1)
+    if len(set(names)) < len(names):
+        raise CourseError(f"{file} has the columns {_listed(names)}, one of them twice: rename it.")
+    if columns is not None and names != list(columns):
+        uncut = len(table.columns) == 1 < len(columns)
+        advice = "write commas between the cells" if uncut else "correct its first line"
         raise CourseError(
             f"{file} has the columns {_listed(table.columns)} but should have "
-            f"{_listed(columns)}: correct its first line."
+            f"{_listed(columns)}: {advice}."
         )
     return table
 
 
 def _listed(names: Sequence[str]) -> str:
+    names = [name if name and name == name.strip() else f'"{name}"' for name in names]
     return ", ".join(names[:9]) + (f" and {len(names) - 9} more" if len(names) > 9 else "")
 
 
@@ -83,50 +96,98 @@ def read_layout(root: str | Path) -> Layout:
     root = require.path(root, "The folder")
     file = _first(root, LABELS)
     labels = read_labels(file)
-    if file.name == "train.csv":  # one folder for all; the ids are paths
-        pictures = {f"images/{p.name}": p for p in list_pictures(root / "images")}
-        test = {i: pictures.get(i) for i in read_table(root / "test.csv", ["image"])["image"]}
-        train = {i: p for i, p in pictures.items() if i not in test}
+    if file.name == "train.csv":  # one folder for all
+        pictures = training = list_pictures(root / "images")
+        test = _by_id(read_table(root / "test.csv", ["image"])["image"], pictures, root)
     else:
-        train = {p.stem: p for p in list_pictures(root / "train")}
-        test = {p.stem: p for p in list_pictures(root / "test")}
-    missing = [i for i in labels if i not in train] + [i for i, p in test.items() if p is None]
-    if missing:
-        raise CourseError(
-            f"{root}: the picture with id {missing[0]} is missing; unpack the data again."
-        )
-    unlabelled = [p for i, p in train.items() if i not in labels]
+        training, pictures = list_pictures(root / "train"), list_pictures(root / "test")
+        test = _by_id([picture.stem for picture in pictures], pictures, root)
+    train = _by_id(labels, training, root)
+    both = set(train.values()) & set(test.values())
+    if both:
+        raise CourseError(f"{min(both)} is to learn from and to test: remove it from one table.")
+    unlabelled = set(training) - set(train.values()) - set(test.values())
     if unlabelled:
         raise CourseError(
-            f"{unlabelled[0]} has no label in {file.name}: remove it or add its label."
+            f"{min(unlabelled)} has no label in {file.name}: remove it or add its label."
         )
     if not test:
         raise CourseError(f"{root} has no test pictures: unpack the data again, all of it.")
     return Layout(labels, train, test)
 
 
+def _by_id(ids: Iterable[str], pictures: list[Path], root: Path) -> dict[str, Path]:
+    """Returns the picture of each id, which is a path or name with or without its ending."""
+    named = defaultdict(list)
+    for picture in pictures:
+        stem, ending = os.path.splitext(picture.name)
+        for name in {picture.name, stem, stem + ending.lower()}:
+            named[name].append(picture)
+    found, used = {}, {}
+    for i in ids:
+        candidates = named[_name(i)]
+        if not candidates:
+            raise _missing(i, pictures, root)
+        if len(candidates) > 1:
+            raise CourseError(
+                f"{candidates[0]} and {candidates[1]} both fit the id {i}: remove one of them."
+            )
+        other = used.setdefault(candidates[0], i)
+        if other != i:
+            raise CourseError(f"{root}: the ids {other} and {i} name one picture: remove one.")
+        found[i] = candidates[0]
+    return found
+
+
+def _name(i: str) -> str:
+    return i.rpartition("/")[2]
+
+
+def _missing(i: str, pictures: list[Path], root: Path) -> CourseError:
+    def plain(name: str) -> str:  # what spreadsheets and pandas make of an id
+        return _name(name).strip().casefold().removesuffix(".0").lstrip("0")
+
+    for picture in pictures:
+        if plain(i) in (plain(picture.name), plain(picture.stem)):
+            return CourseError(
+                f'{root}: no picture has the id "{i}", but {picture.name} almost has: get the '
+                "table again and read it as text, so that ids keep their zeros."
+            )
+    return CourseError(f"{root}: the picture with id {i} is missing; unpack the data again.")
+
+
 def read_labels(file: Path) -> dict[str, str]:
-    """Returns the class of each id, from one of the files in LABELS; every id occurs once."""
-    ids, classes = (read_table(file, LABELS[file.name])[name] for name in LABELS[file.name])
+    """Returns the class of each id, from one of the files in LABELS; every id occurs once.
+
+    Spaces around a cell are not part of it.
+    """
+    table = read_table(file, LABELS[file.name])
+    ids, classes = (table[name].str.strip() for name in LABELS[file.name])
+    for i, name in zip(ids, classes, strict=True):
+        if not (i and name):
+            raise CourseError(f'{file}: id "{i}" has the label "{name}": add what is missing.')
     repeated = ids[ids.duplicated()]
     if len(repeated):
         raise CourseError(f"{file}: id {repeated.iloc[0]} occurs twice; keep one of its lines.")
-    for name, n in Counter(classes).items():
+    counts = Counter(require.distinct(classes.tolist(), str(file)))
+    for name, n in counts.items():
         if n < 2:
             raise CourseError(
                 f'{file}: class "{name}" has one picture: add another, a split needs two.'
             )
-        if not name or name[0] == "." or set(name) & set('/\\:*?"<>|'):
-            raise CourseError(f'{file}: "{name}" cannot be the name of a folder; rename the class.')
+        if name[0] == "." or set(name) & set('/\\:*?"<>|\n'):
+            what = f"{require.quoted(name)} cannot be the name of a folder"
+            raise CourseError(f"{file}: {what}; rename the class.")
     return dict(zip(ids, classes, strict=True))
 
 
 def list_pictures(folder: Path) -> list[Path]:
-    """Returns the picture files in a folder, sorted by name."""
+    """Returns the pictures in a folder and its folders, sorted; prints what is left out."""
     if not folder.is_dir():
         raise CourseError(f"There is no folder {folder}: unpack the data again, all of it.")
-    names = sorted(entry.name for entry in os.scandir(folder) if entry.name[0] != ".")
-    return [folder / name for name in names if os.path.splitext(name)[1].lower() in ENDINGS]
+    pictures, others = find_pictures(folder)
+    tell_unread(folder, others)
+    return pictures
 
 
 def find_sample(root: str | Path) -> Path:
@@ -150,10 +211,11 @@ def find_answers(name: str, size: str) -> Path | None:
     They are known for the drawn sets, and in a shared folder with `answers/NAME.csv`; for a real
     competition only Kaggle has them.
     """
-    size, shared = chosen_size(size), os.environ.get("COURSE_DATA")
+    require.choice(size, SIZES, "size")
     if size == "tiny":
         return None
-    folder = FOLDER / size if size in ("smoke", "drawn") else Path(shared or FOLDER)
+    drawn = size in ("smoke", "drawn")
+    folder = FOLDER / size if drawn else shared_folder() or FOLDER
     file = folder / "answers" / f"{name}.csv"
     return file if file.exists() else None
 
@@ -167,14 +229,18 @@ def organize(
     """Arranges a competition's pictures as train, valid, train_valid and test/unknown.
 
     The first three have a folder per class. The pictures are hard links where the disk allows it,
-    else symbolic links, else copies. `folder`: the destination, by default under
-    data/train_valid_test, since the data may be on a read-only share. A second call with the same
-    pictures, fraction and seed does nothing; an interrupted one starts over.
+    else symbolic links, else copies. `folder`: the destination, by default one for this root,
+    fraction and seed under data/train_valid_test, since the data may be on a read-only share; what
+    was organised in it before is replaced. A second call with the same pictures, fraction and seed
+    does nothing; an interrupted one starts over.
     """
     root = require.path(root, "The folder of the competition").resolve()
     layout = read_layout(root)
-    folder = require.path(folder or FOLDER / "train_valid_test" / f"{root.parent.name}-{root.name}")
     plan = _plan(layout, choose_valid(layout.labels, valid_fraction, seed))
+    if not folder:
+        code = hashlib.sha256(f"{root} {float(valid_fraction)} {int(seed)}".encode())
+        folder = FOLDER / "train_valid_test" / f"{root.name}-{code.hexdigest()[:8]}"
+    folder = require.path(folder).absolute()
     digest = _digest(plan)
 
     def is_done(folder: Path) -> bool:
@@ -201,7 +267,7 @@ def choose_valid(labels: dict[str, str], fraction: float, seed: int = 0) -> set[
     """Returns the ids of the validation pictures: this fraction of every class, never all of one.
 
     A hash of seed and id decides, so that neither the order of files nor the machine matters, and
-    a new picture does not move the others.
+    a new picture moves at most one of the others.
     """
     fraction = require.fraction(fraction, "valid_fraction")
     seed = require.whole(seed, "seed")
@@ -254,22 +320,29 @@ def load(folder: str | Path, preprocess: Preprocess, first: int | None = None) -
     """
     folder = require.path(folder, "The folder")
     first = None if first is None else require.whole(first, "first", 2)
-    held_out = {(file.parent.name, file.name) for file in (folder / "valid").glob("*/*")}
-    files = sorted((folder / "train_valid").glob("*/*"), key=natural)
-    names = sorted({file.parent.name for file in files})
+    valid, train_valid, unknown = (folder / p for p in ("valid", "train_valid", "test/unknown"))
+    if not (valid.is_dir() and train_valid.is_dir() and unknown.is_dir()):
+        raise CourseError(f"{folder} was not made by organize: give what it returned.")
+    held_out = {(name, file.name) for file, name in _classes(valid).items()}
+    class_of = _classes(train_valid)
+    files, names = sorted(class_of, key=natural), sorted(set(class_of.values()))
     if not held_out or len(names) < 2:
-        raise CourseError(
-            f"{folder} was not made by organize, or has too few classes: give what it returned."
-        )
+        raise CourseError(f"{folder} has too few classes or pictures: organize at least two.")
     files = files[:first]
-    labels = [names.index(file.parent.name) for file in files]
+    labels = [names.index(class_of[file]) for file in files]
     train_valid = read_files(files, labels, names, preprocess)
-    is_valid = [(file.parent.name, file.name) in held_out for file in files]
+    is_valid = [(class_of[file], file.name) in held_out for file in files]
     train = train_valid.subset([i for i, valid in enumerate(is_valid) if not valid])
     valid = train_valid.subset([i for i, valid in enumerate(is_valid) if valid])
-    files = sorted((folder / "test" / "unknown").glob("*"), key=natural)
+    files = sorted(list_pictures(unknown), key=natural)
     test = read_files(files, [0] * len(files), ["unknown"], preprocess)
     return Parts(train, valid, train_valid, test)
+
+
+def _classes(part: Path) -> dict[Path, str]:
+    """Returns the pictures of an organised part, each with the name of its folder."""
+    folders = [part / entry.name for entry in visible(part) if entry.is_dir()]
+    return {file: folder.name for folder in folders for file in list_pictures(folder)}
 
 
 def folds(labels: Sequence[int], k: int, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -294,11 +367,12 @@ def folds(labels: Sequence[int], k: int, seed: int = 0) -> list[tuple[np.ndarray
 
 def test_ids(test: Pictures, sample: str | Path) -> list[str]:
     """Returns the id of each test picture as written in the sample, by file name."""
-    by_name = {Path(i).stem: i for i in read_table(sample).iloc[:, 0]}
-    unknown = [file for file in test.files if file.stem not in by_name]
-    if unknown:
-        raise CourseError(f"{unknown[0]} has no id in {sample}: unpack the data again, all of it.")
-    return [by_name[file.stem] for file in test.files]
+    ids = {_name(i): i for i in read_table(sample).iloc[:, 0]}
+    found = [ids.get(file.name, ids.get(file.stem)) for file in test.files]
+    if None in found:
+        unknown = test.files[found.index(None)]
+        raise CourseError(f"{unknown} has no id in {sample}: give this competition's own sample.")
+    return found
 
 
 def write_submission(
@@ -313,6 +387,7 @@ def write_submission(
     expected = _read_answers(sample)
     key, *columns = expected.columns
     table = _with_columns(values, columns)
+    ids = ids.tolist() if hasattr(ids, "tolist") else ids
     ids = [str(i) for i in require.many(ids, "ids")]
     if len(ids) != len(table):
         raise CourseError(f"There are {len(ids)} ids and {len(table)} answers: give one per id.")
@@ -323,7 +398,7 @@ def write_submission(
     try:
         with atomic(path) as part:
             table.to_csv(part, index=False, lineterminator="\n")
-            validate_submission(part, sample)
+            _check_answers(read_table(part), expected, _known_classes(sample), path)
     except OSError as error:
         raise unwritable(path, error) from None
     return path
@@ -333,13 +408,19 @@ def _read_answers(file: str | Path) -> pd.DataFrame:
     table = read_table(file)
     if len(table.columns) < 2:
         raise CourseError(f"{file} has only one column: separate ids and answers with commas.")
+    if not len(table):
+        raise CourseError(f"{file} has no rows below its first line: get it again.")
     return table
 
 
 def _with_columns(values, columns: list[str]) -> pd.DataFrame:
     """Returns the answers as a table with these columns; probabilities come with class names."""
     if len(columns) == 1:
-        values = require.many(values, "The answers")
+        if isinstance(values, Mapping | pd.DataFrame) and list(values) == columns:
+            values = values[columns[0]]
+        if isinstance(values, pd.DataFrame):
+            raise CourseError(f"The answers are a table: give only its column {columns[0]}.")
+        values = require.many(values, "values")
         for value in values:
             if not isinstance(value, str):
                 what = require.summary(value)
@@ -351,8 +432,8 @@ def _with_columns(values, columns: list[str]) -> pd.DataFrame:
             "pd.DataFrame(probabilities, columns=class_names)."
         )
     try:
-        table = pd.DataFrame({name: np.asarray(values[name], dtype=float) for name in values})
-    except (ValueError, TypeError):
+        table = pd.DataFrame({name: _numbers(values[name]) for name in values})
+    except (ValueError, TypeError, RuntimeError):
         raise CourseError(
             "The probabilities are not one number per picture and class: give a number for each."
         ) from None
@@ -361,6 +442,13 @@ def _with_columns(values, columns: list[str]) -> pd.DataFrame:
         where = "your answers, not the sample" if odd in table else "the sample, not your answers"
         raise CourseError(f'Class "{odd}" is in {where}: give the same classes.')
     return table[columns]
+
+
+def _numbers(column: object) -> np.ndarray:
+    """Returns a column of a table, a tensor (also one that wants gradients) or a list as floats."""
+    if isinstance(column, Tensor):
+        column = column.detach().cpu().double()
+    return np.asarray(column, dtype=float)
 
 
 def validate_submission(
@@ -372,6 +460,14 @@ def validate_submission(
     """
     expected = _read_answers(sample)
     table = read_table(path, list(expected.columns))
+    known = _known_classes(sample) if class_names is None else class_names
+    return _check_answers(table, expected, known, path)
+
+
+def _check_answers(
+    table: pd.DataFrame, expected: pd.DataFrame, known: list[str], path: Path
+) -> str:
+    """path: what the sentences call the table."""
     key, *columns = table.columns
 
     def refuse(wrong: pd.Series, what: str) -> None:
@@ -388,14 +484,15 @@ def validate_submission(
         raise CourseError(f"{path}: id {missing.iloc[0]} is missing; answer for every picture.")
     if len(columns) == 1:
         refuse(table[columns[0]].str.strip() == "", "the label is empty")
-        known = _known_classes(sample) if class_names is None else class_names
         if known:
             known = require.names(known, "class_names")
             refuse(~table[columns[0]].isin(known), "there is no such label")
     else:
         values = table[columns].apply(pd.to_numeric, errors="coerce")
         refuse(~np.isfinite(values).all(axis=1), "a probability is not a number")
-        refuse(((values < 0) | (values > 1)).any(axis=1), "a probability is not between 0 and 1")
+        refuse(
+            ((values < 0) | (values > 1 + SUM)).any(axis=1), "a probability is not between 0 and 1"
+        )
         refuse((values.sum(axis=1) - 1).abs() > SUM, "the probabilities do not sum to 1")
     return f"{len(table)} answers, one for each id of the sample: ready to hand in."
 

@@ -8,25 +8,44 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Mapping, Sequence
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Sized
+from contextlib import contextmanager
 from textwrap import wrap
 
+import matplotlib
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import center_crop
 
 from helpers import NUMBERS, require
-from helpers.data import Pictures
+from helpers.data import Pictures, to_rgb
 from helpers.require import CourseError
 
 # Okabe and Ito (2008): colours that colour-blind people can tell apart; without the pale yellow
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 STYLES = ["-", "--", "-.", ":"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+LONGEST = 60  # letters of a name in a figure
+LARGEST = 8000  # pixels of a figure's longer side
+SHOWN = 200  # pictures, runs or rows in a figure
+CLASSES = 30  # in a confusion matrix; of more classes the largest confusions are drawn
+CONFUSIONS = 20
+SIDE = 448  # pixels of a picture in a grid, where it is drawn with about 200
+CHINESE = [  # fonts of the systems with letters that matplotlib's own lacks
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "PingFang SC", "Hiragino Sans"),
+    *("Arial Unicode MS", "Microsoft YaHei", "SimHei", "Yu Gothic", "Malgun Gothic"),
+    *("WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Droid Sans Fallback"),
+]
+INSTALLED = {font.name for font in fontManager.ttflist}
+matplotlib.rcParams["font.family"] += [name for name in CHINESE if name in INSTALLED]
 WINDOW = 5  # batches averaged into a point of a training curve: a single one is mostly noise
 
 
@@ -36,8 +55,10 @@ class Drawing:
     def __init__(self, figure: Figure, description: str, kind: str = "png"):
         buffer = io.BytesIO()
         options = {"pil_kwargs": {"quality": 80}} if kind == "jpeg" else {}
-        figure.savefig(buffer, format=kind, dpi=144, bbox_inches="tight", **options)
-        self.data, self.kind, self.description = buffer.getvalue(), kind, description
+        dpi = min(144, LARGEST / max(figure.get_size_inches()))
+        with no_warnings():
+            figure.savefig(buffer, format=kind, dpi=dpi, bbox_inches="tight", **options)
+        self.data, self.kind, self.description = buffer.getvalue(), kind, printable(description)
         self.width = Image.open(buffer).width // 2  # drawn at twice its size: sharp on any screen
 
     def _repr_html_(self) -> str:
@@ -51,6 +72,31 @@ class Drawing:
         return self.description
 
 
+@contextmanager
+def no_warnings() -> Iterator[None]:
+    """Inside, matplotlib says nothing of letters that no font has: boxes are drawn for them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
+def printable(text: str) -> str:
+    """Returns a text without the bytes that are no letters, which names of files may have."""
+    return text.encode(errors="replace").decode()
+
+
+def short(name: object) -> str:
+    """Returns a name in one line, not too long."""
+    text = re.sub(r"[\0-\x1f]", " ", printable(str(name)))
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 18]}...{text[-15:]}"
+
+
+def label(name: object) -> str:
+    """Returns a short name that matplotlib draws as it stands: no formula, no hidden label."""
+    text = short(name).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
+
+
 def image_grid(
     pictures: Sequence[Tensor | Image.Image],
     titles: Sequence[str] = (),
@@ -59,13 +105,14 @@ def image_grid(
     description: str = "",
 ) -> Drawing:
     """Returns pictures in rows, each with its title; tensors are uint8 (3, H, W), 0 to 255."""
-    pictures = [_pixels(picture) for picture in require.many(pictures, "The pictures")]
+    pictures = [_pixels(picture) for picture in require.many(pictures, "pictures")]
     if not pictures:
         raise CourseError("There are no pictures to show, the list is empty: give at least one.")
-    titles = require.many(titles, "The titles")
+    _refuse_many(pictures, "pictures")
+    titles = [str(title) for title in require.many(titles, "titles")]
     columns = min(require.whole(columns, "columns", 1), len(pictures))
     rows = -(-len(pictures) // columns)
-    lines = max([0, *(str(title).count("\n") + 1 for title in titles)])
+    lines = max([0, *(title.count("\n") + 1 for title in titles)])
     figure = Figure(figsize=(1.35 * columns, (1.38 + 0.12 * lines) * rows), dpi=72)
     axes = figure.subplots(rows, columns, squeeze=False).flatten()
     for ax in axes:
@@ -73,13 +120,18 @@ def image_grid(
     for ax, picture in zip(axes, pictures, strict=False):
         ax.imshow(picture)
     for ax, title in zip(axes[: len(pictures)], titles, strict=False):
-        ax.set_title(title, fontsize=8)
+        ax.set_title("\n".join(map(label, title.split("\n"))), fontsize=8)
     figure.subplots_adjust(wspace=0.06, hspace=0.06 + 0.1 * lines)
     if not description:
         count = "1 picture" if len(pictures) == 1 else f"{len(pictures)} pictures"
-        words = dict.fromkeys(str(title).replace("\n", " ") for title in titles)
+        words = dict.fromkeys(title.replace("\n", " ") for title in titles)
         description = f"{count}: {', '.join(words)}" if words else count
     return Drawing(figure, description, "jpeg")
+
+
+def _refuse_many(values: Sized, what: str) -> None:
+    if len(values) > SHOWN:
+        raise CourseError(f"{len(values):,} {what} are too many to show: give {SHOWN} at most.")
 
 
 def _pixels(picture: Tensor | Image.Image) -> np.ndarray:
@@ -87,11 +139,15 @@ def _pixels(picture: Tensor | Image.Image) -> np.ndarray:
     advice = "give a tensor (3, H, W) or a Pillow image"
     require.instance(picture, (Tensor, Image.Image), "A picture", advice)
     if isinstance(picture, Image.Image):
-        return np.asarray(picture)
+        picture = picture if picture.mode == "RGB" else to_rgb(picture)
+        return np.asarray(picture.reduce(max(picture.size) // SIDE or 1))
     if picture.ndim != 3 or picture.shape[0] != 3 or not picture.numel():
         raise CourseError(f"A picture is {require.summary(picture)}: {advice}.")
-    if picture.is_floating_point() and not (picture.min() >= 0 and picture.max() <= 1):
-        low, high = picture.min().item(), picture.max().item()
+    step = max(picture.shape) // SIDE or 1
+    picture = picture.detach().cpu()[:, ::step, ::step]
+    picture = picture.float() if picture.is_floating_point() else picture.int()
+    low, high = picture.min().item(), picture.max().item()
+    if not (low >= 0 and high <= (1 if picture.is_floating_point() else 255)):
         raise CourseError(
             f"A picture's values go from {low:.2g} to {high:.2g}, as normalised for a network, and "
             "its colours would be clipped: give uint8 pictures, such as pictures.decoded."
@@ -108,6 +164,9 @@ def learning_curves(runs: Mapping, description: str = "") -> Drawing:
     for history in runs.values():
         if not hasattr(history, "epochs"):
             raise CourseError(f"A run is {require.quoted(history)}: give what fit returned.")
+    _refuse_many(runs, "runs")
+    if not runs:
+        raise CourseError("There are no runs to show, the dictionary is empty: give at least one.")
     figure = Figure(figsize=(7.6, 2.9))
     for ax, what in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for i, (name, history) in enumerate(runs.items()):
@@ -115,19 +174,22 @@ def learning_curves(runs: Mapping, description: str = "") -> Drawing:
             style, marker = STYLES[i % len(STYLES)], MARKERS[i % len(MARKERS)]
             epochs = [step["epoch"] for step in history.steps]
             values = _smooth([step[what] for step in history.steps])
-            ax.plot(epochs, values, style, color=color, alpha=0.75, label=f"{name}, training")
+            words = f"{label(name)}, training"
+            ax.plot(epochs, values, style, color=color, alpha=0.75, label=words)
             rows = [row for row in history.epochs if f"valid_{what}" in row]
             if rows:
                 epochs = [row["epoch"] for row in rows]
                 values = [row[f"valid_{what}"] for row in rows]
-                ax.plot(epochs, values, marker, color=color, ms=8, label=f"{name}, validation")
+                words = f"{label(name)}, validation"
+                ax.plot(epochs, values, marker, color=color, ms=8, label=words)
         ax.set(xlabel="epoch", ylabel="cross-entropy loss" if what == "loss" else what)
         ax.set_ylim(bottom=0, top=1.02 if what == "accuracy" else None)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.grid(alpha=0.3)
     figure.axes[-1].legend(fontsize=8, loc="lower right")
-    figure.tight_layout()
-    words = "; ".join(_run_in_words(name, history.epochs) for name, history in runs.items())
+    with no_warnings():
+        figure.tight_layout()
+    words = "; ".join(_run_in_words(short(name), history.epochs) for name, history in runs.items())
     return Drawing(figure, description or f"Learning curves. {words}.")
 
 
@@ -151,9 +213,11 @@ def _run_in_words(name: str, epochs: list[dict]) -> str:
 def confusion(labels: Tensor, predicted: Tensor, class_names: Sequence[str]) -> Drawing:
     """Returns the confusion matrix: pictures of each class (row) by predicted class (column).
 
-    labels, predicted: class numbers, int64 (N,).
+    labels, predicted: class numbers, int64 (N,). Of more than thirty classes, the most frequent
+    confusions are shown instead.
     """
-    k = len(require.names(class_names, "class_names"))
+    class_names = require.names(class_names, "class_names")
+    k = len(class_names)
     labels = require.indices(labels, k, "labels")
     predicted = require.indices(predicted, k, "predicted")
     if len(labels) != len(predicted):
@@ -161,10 +225,17 @@ def confusion(labels: Tensor, predicted: Tensor, class_names: Sequence[str]) -> 
             f"There are {len(labels)} labels and {len(predicted)} predictions: give one of each "
             "per picture."
         )
+    counts = Counter(zip(labels, predicted, strict=True))
+    return (_matrix if k <= CLASSES else _largest_confusions)(counts, class_names)
+
+
+def _matrix(pairs: Counter, class_names: list[str]) -> Drawing:
+    k = len(class_names)
     counts = np.zeros((k, k), int)
-    np.add.at(counts, (labels, predicted), 1)
+    for pair, n in pairs.items():
+        counts[pair] = n
     shares = counts / counts.sum(1, keepdims=True).clip(1)
-    figure = Figure(figsize=(1.9 + 0.75 * k, 1.3 + 0.62 * k))
+    figure = Figure(figsize=(1.9 + min(0.75 * k, 15), 1.3 + min(0.62 * k, 12.4)))
     ax = figure.subplots()
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     words = []
@@ -172,11 +243,30 @@ def confusion(labels: Tensor, predicted: Tensor, class_names: Sequence[str]) -> 
         n, color = counts[row, column], "white" if shares[row, column] > 0.6 else "black"
         ax.text(column, row, n, ha="center", va="center", color=color)
         if n:
-            words.append(f"{n} of {class_names[row]} called {class_names[column]}")
-    ax.set_xticks(range(k), class_names, rotation=30 if k > 3 else 0)
-    ax.set_yticks(range(k), class_names)
+            words.append(f"{n} of {short(class_names[row])} called {short(class_names[column])}")
+    names = [label(name) for name in class_names]
+    level = k <= 3 and max(map(len, names)) < 15
+    ax.set_xticks(range(k), names, rotation=0 if level else 30 if k <= 20 else 90)
+    ax.set_yticks(range(k), names)
     ax.set(xlabel="what the network says", ylabel="what it is")
     return Drawing(figure, f"Confusion matrix: {', '.join(words)}.")
+
+
+def _largest_confusions(pairs: Counter, class_names: list[str]) -> Drawing:
+    wrong = Counter({pair: n for pair, n in pairs.items() if pair[0] != pair[1]})
+    title = f"{pairs.total() - wrong.total()} of {pairs.total()} pictures are right"
+    largest = sorted(wrong.items(), key=lambda item: (-item[1], item[0]))[:CONFUSIONS]
+    numbers = [n for _, n in largest]
+    pairs = [[short(class_names[i]) for i in pair] for pair, _ in largest]
+    figure = Figure(figsize=(6, 1 + 0.3 * len(largest)))
+    ax = figure.subplots()
+    ax.barh(range(len(largest)), numbers, color=COLORS[0])
+    ax.set_yticks(range(len(largest)), [" called ".join(map(label, pair)) for pair in pairs])
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.invert_yaxis()
+    ax.set(xlabel="pictures", title=title)
+    told = [f"{n} of {' called '.join(pair)}" for n, pair in zip(numbers, pairs, strict=True)]
+    return Drawing(figure, f"The largest of {len(wrong)} confusions: {', '.join([title, *told])}.")
 
 
 def mistakes(pictures: Pictures, probabilities: Tensor, n: int = 6) -> Drawing | str:
@@ -191,6 +281,9 @@ def mistakes(pictures: Pictures, probabilities: Tensor, n: int = 6) -> Drawing |
             f"The probabilities are {require.summary(probabilities)} and must have the shape "
             f"{shape}: give those that predict returned for these pictures."
         )
+    if not ((probabilities >= 0) & (probabilities <= 1.001)).all():
+        raise CourseError("The probabilities are not between 0 and 1: give what predict returned.")
+    n, probabilities = require.whole(n, "n", 1, SHOWN), probabilities.detach().cpu()
     confidence, answers = probabilities.max(1)
     wrong = torch.where(answers != labels)[0]
     if not len(wrong):
@@ -198,7 +291,8 @@ def mistakes(pictures: Pictures, probabilities: Tensor, n: int = 6) -> Drawing |
     worst = wrong[confidence[wrong].argsort(descending=True)][:n].tolist()
     side, titles, words = pictures.preprocess.size, [], []
     for i in worst:
-        answer, truth, percent = names[answers[i]], names[labels[i]], f"{confidence[i]:.0%}"
+        answer, truth = short(names[answers[i]]), short(names[labels[i]])
+        percent = f"{confidence[i]:.0%}"
         titles.append(f"{_wrapped(f'{answer} {percent}')}\n{_wrapped(f'is {truth}')}")
         words.append(f'says "{answer}" {percent}, is "{truth}"')
     return image_grid(
@@ -219,16 +313,18 @@ def spread(
 ) -> Drawing:
     """Returns a row of dots per method, one dot per seed, with their mean as a bar."""
     results = require.rows(results, "results")
+    _refuse_many(results, "rows")
     figure = Figure(figsize=(6, 0.75 + 0.42 * len(results)))
     ax = figure.subplots()
-    names = []
+    names, ticks = [], []
     for row, (name, values) in enumerate(results.items()):
         color = COLORS[row % len(COLORS)]
         ax.plot(values, [row] * len(values), "o", color=color, alpha=0.6, ms=7)
         ax.plot([np.mean(values)] * 2, [row - 0.28, row + 0.28], color=color, lw=3)
-        names.append(f"{name}  {spoken(values)}")
-    ax.set_yticks(range(len(names)), names)
-    ax.set(xlabel=what, ylim=(len(names) - 0.5, -0.5), xlim=limits)
+        names.append(f"{short(name)}  {spoken(values)}")
+        ticks.append(f"{label(name)}  {spoken(values)}")
+    ax.set_yticks(range(len(names)), ticks)
+    ax.set(xlabel=label(what), ylim=(len(names) - 0.5, -0.5), xlim=limits)
     ax.grid(axis="x", alpha=0.3)
     return Drawing(figure, f"{what}, mean and standard deviation: {'; '.join(names)}.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -92,6 +93,8 @@ def indices(values: object, n: int, name: str) -> list[int]:
 
 def many(values: object, name: str) -> list:
     """Returns the items of a list, a table column or a tensor as a list."""
+    if isinstance(values, (str, bytes, Mapping)):  # letters and keys are not meant
+        raise CourseError(f"{name} is {quoted(values)}: give a list.")
     try:
         return list(values)
     except TypeError:
@@ -127,6 +130,20 @@ def names(values: object, name: str, least: int = 1) -> list[str]:
     return class_names
 
 
+def distinct(class_names: list[str], where: str) -> list[str]:
+    """Returns class names, none of which differs from another only in spaces or capitals."""
+    seen = {}
+    for name in class_names:
+        plain = "".join(unicodedata.normalize("NFC", name).casefold().split())
+        other = seen.setdefault(plain, name)
+        if other != name:
+            raise CourseError(
+                f"{where}: {quoted(other)} and {quoted(name)} look alike: give both one name if "
+                "they are one class, or rename one."
+            )
+    return class_names
+
+
 def choice(value: object, known: Sequence[str], what: str) -> str:
     """Returns the value, which must be one of the known ones."""
     if not isinstance(value, str) or value not in known:
@@ -135,9 +152,9 @@ def choice(value: object, known: Sequence[str], what: str) -> str:
 
 
 def path(value: object, name: str = "The path") -> Path:
-    """Returns a path that the system accepts, whether or not it exists."""
+    """Returns a path that the system accepts, whether or not it exists; ~ is the home folder."""
     try:
-        place = Path(value)
+        place = Path(os.path.expanduser(value))
         with suppress(FileNotFoundError, NotADirectoryError):
             os.stat(place)
         return place

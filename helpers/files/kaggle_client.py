@@ -133,7 +133,7 @@ def explained(name: str, path: Path):
             "a proxy) and try again."
         ) from None
     except OSError as error:
-        raise unwritable(Path(error.filename or path), error) from None
+        raise unwritable(path, error) from None
     except Exception as error:
         raise CourseError(
             f"Kaggle's client failed ({type(error).__name__}): try again, bring it up to date with "

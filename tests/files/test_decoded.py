@@ -14,6 +14,7 @@ from PIL import Image
 
 from helpers import CourseError, data
 from helpers.files import decoded
+from helpers.files.pictures import find_pictures
 from tests.conftest import ROOT, SMALL, draw_classes
 
 SIZE = 22 * 20 * 20 * 3  # bytes of the decoded pictures below
@@ -79,7 +80,7 @@ def test_a_limit_that_is_no_number_of_megabytes_is_refused(course, monkeypatch, 
 
 @pytest.mark.parametrize("name", data.SETS)
 def test_every_drawn_set_fits_in_memory(name):
-    files = [f for f in (ROOT / "data" / "drawn" / name).rglob("*") if f.suffix in data.ENDINGS]
+    files, _ = find_pictures(ROOT / "data" / "drawn" / name)
     assert 0 < len(files) * 256 * 256 * 3 < decoded.LIMIT
 
 

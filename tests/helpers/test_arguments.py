@@ -86,6 +86,13 @@ REFUSED = {  # what is handed over: a call in an empty folder, words of the sent
     "a path of 5,000 letters": (lambda f: data.read_picture("a" * 5000), "aaaa"),
     "a folder that is not there": (lambda f: data.read_folder(f / "none", SMALL), "none"),
     "a network for a preprocess": (lambda f: data.read_files([], [], ["a"], net()), "SmallNet"),
+    "no files": (lambda f: data.read_files([], [], ["a"], SMALL), "files is empty"),
+    "one path for a list": (lambda f: data.read_files(f, [0], ["a"], SMALL), "files is"),
+    "one text for a list": (lambda f: data.read_files("a.jpg", [0], ["a"], SMALL), "a.jpg"),
+    "a pattern for a path": (lambda f: data.read_files(["*.jpg"], [0], ["a"], SMALL), "Path.glob"),
+    "a folder for a picture": (lambda f: data.read_files([f], [0], ["a"], SMALL), "is a folder"),
+    "a file for a folder": (
+        lambda f: data.read_folder(written(f, "a.txt"), SMALL), "a.txt cannot be read as a folder"),
     "a label too few": (lambda f: data.read_files(["a", "b"], [0], ["a"], SMALL), "2 files"),
     "a mask for indices": (lambda f: pictures().subset(pictures().labels == 1), "False"),
     "a split in per cent": (lambda f: data.split(pictures(), 20), "is 20"),
@@ -126,6 +133,8 @@ REFUSED = {  # what is handed over: a call in an empty folder, words of the sent
     # kaggle
     "a folder of nothing": (lambda f: kaggle.organize(f), "labels.csv"),
     "a competition over somebody's work": (organize_over_work, "other files"),
+    "a competition organised here": (
+        lambda f: kaggle.organize(competition(f, LABELS), folder="."), "other files"),
     "a folder that nobody organised": (lambda f: kaggle.load(f, SMALL), "organize"),
     "folds of more than there are": (lambda f: kaggle.folds([0, 1] * 4, 5), "k is 5"),
     "a table that is a folder": (lambda f: kaggle.read_table(f), "not a complete CSV table"),
@@ -135,6 +144,16 @@ REFUSED = {  # what is handed over: a call in an empty folder, words of the sent
         lambda f: kaggle.test_ids(pictures(), written(f, "s.csv", SAMPLE)), "0.png"),
     # plot
     "a grid of nothing": (lambda f: plot.image_grid([]), "empty"),
+    "a grid of thousands": (lambda f: plot.image_grid([pictures()[0][0]] * 999), "999 pictures"),
+    "a grid of normalised pictures": (
+        lambda f: plot.image_grid(next(iter(batches()))[0]), "normalised for a network"),
+    "titles in one text": (lambda f: plot.image_grid([pictures()[0][0]], "a"), 'titles is "a"'),
+    "curves of no run": (lambda f: plot.learning_curves({}), "empty"),
+    "mistakes by logits": (lambda f: plot.mistakes(pictures(), HALVES * 8), "between 0 and 1"),
+    "mistakes of NaN": (lambda f: plot.mistakes(pictures(), HALVES * NAN), "between 0 and 1"),
+    "no mistakes": (lambda f: plot.mistakes(pictures(), HALVES, 0), "n is 0"),
+    "a spread of thousands": (
+        lambda f: plot.spread({i: [1] for i in range(999)}, "x"), "999 rows"),
     "curves of a run without name": (lambda f: plot.learning_curves(train.History()), "History"),
     "a label for two": (lambda f: plot.confusion([0], [0, 1], ["a", "b"]), "1 labels"),
     "mistakes of too few": (lambda f: plot.mistakes(pictures(), HALVES[:3]), "(3, 2)"),

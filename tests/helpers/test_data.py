@@ -52,6 +52,67 @@ def test_few_draws_as_many_of_each_class_and_others_with_another_seed(pictures):
     assert sorted(data.few(pictures, 100).files) == sorted(pictures.files)
 
 
+@pytest.mark.trap("pictures left out in silence")
+def test_what_is_no_picture_or_in_no_class_is_told_and_the_rest_is_read(tmp_path, capsys):
+    draw_classes(tmp_path, {"a": 2, "b": 2})
+    (tmp_path / "a" / "more").mkdir()
+    (tmp_path / "a" / "1.png").rename(tmp_path / "a" / "more" / "1.PNG")
+    (tmp_path / "b" / "3.heic").write_bytes(b"from a phone")
+    (tmp_path / "b" / "2.png").rename(tmp_path / "left.png")
+    (tmp_path / "read me.txt").touch()
+    pictures = data.read_folder(tmp_path, SMALL)
+    assert [file.name for file in pictures.files] == ["1.PNG", "2.png", "1.png"]
+    phone, stray = capsys.readouterr().out.splitlines()
+    assert "1 .heic left out" in phone and "1 .png left out, since they are in no folder" in stray
+
+
+def test_a_class_of_pictures_that_pillow_cannot_read_says_so(tmp_path):
+    draw_classes(tmp_path, {"a": 2, "b": 2, "c": 0})
+    (tmp_path / "c" / "1.HEIC").write_bytes(b"from a phone")
+    with pytest.raises(CourseError, match="c holds no pictures that Pillow reads, but 1 .heic"):
+        data.read_folder(tmp_path, SMALL)
+
+
+def test_the_folder_above_train_and_test_is_not_taken_for_two_classes(tmp_path):
+    for part in ("train", "test"):
+        draw_classes(tmp_path / part, {"a": 2, "b": 2})
+    with pytest.raises(CourseError, match="test holds pictures only in its folders, such as a"):
+        data.read_folder(tmp_path, SMALL)
+
+
+@pytest.mark.parametrize(
+    "names", ["ant Ant", "ant,ant ", "caf\u00e9 cafe\u0301", "bee hive,beehive"]
+)
+def test_classes_whose_names_look_alike_are_refused(tmp_path, names):
+    one, other = names.split("," if "," in names else " ")
+    draw_classes(tmp_path, {one: 2, "fly": 2})
+    draw_classes(tmp_path, {other: 2})
+    with pytest.raises(CourseError, match="look alike"):
+        data.read_folder(tmp_path, SMALL)
+
+
+@pytest.mark.parametrize("kind", [list, iter, tuple, lambda paths: map(str, paths)])
+def test_files_are_given_as_paths_or_texts_of_any_iterable(tmp_path, kind):
+    files = sorted(draw_classes(tmp_path, {"a": 3}).glob("a/*"))
+    pictures = data.read_files(kind(files), [0, 0, 0], ["a"], SMALL)
+    assert pictures.files == files and len(pictures) == 3
+
+
+def test_the_home_folder_may_be_written_as_a_tilde(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    draw_classes(tmp_path / "pets", {"a": 1, "b": 1})
+    assert len(data.read_folder("~/pets", SMALL)) == 2
+    monkeypatch.setenv("COURSE_DATA", "~")
+    (tmp_path / "hotdog").mkdir()
+    assert data.find("hotdog", "full") == tmp_path / "hotdog"
+
+
+def test_pictures_compare_and_hash_by_identity(pictures):
+    other = pictures.subset(range(len(pictures)))
+    assert pictures == pictures and pictures != other and len({pictures, other}) == 2
+
+
 @pytest.mark.trap("class order differs between parts")
 def test_a_class_that_only_one_part_has_is_named(tmp_path, monkeypatch):
     draw_classes(tmp_path / "hotdog" / "train", {"a": 3, "b": 3, "c": 3})
@@ -68,7 +129,18 @@ def test_the_variable_course_size_wins_and_an_unknown_size_is_named(monkeypatch)
     assert data.chosen_size("tiny") == "tiny"
     monkeypatch.setenv("COURSE_SIZE", "huge")
     with pytest.raises(CourseError, match='"huge"'):
-        data.load("hotdog", "drawn", SMALL)
+        data.chosen_size("drawn")
+
+
+def test_a_set_has_the_size_that_was_asked_for_whatever_the_variable_says(monkeypatch, tmp_path):
+    for part in ("train", "test"):
+        draw_classes(tmp_path / "hotdog" / part, {"a": 120, "b": 3})
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    monkeypatch.setenv("COURSE_SIZE", "tiny")
+    assert data.find("hotdog", "full") == tmp_path / "hotdog"
+    assert data.find("hotdog", "drawn") == data.FOLDER / "drawn" / "hotdog"
+    assert [len(part) for part in data.load("hotdog", "full", SMALL)] == [98, 25, 123]
+    assert [len(part) for part in data.load("hotdog", "tiny", SMALL)] == [82, 21, 53]
 
 
 @pytest.mark.parametrize("place", ["none", "~nobody/data", "a file"])

@@ -40,10 +40,31 @@ WITH_ALPHA = np.dstack([RAMP, np.full_like(GREY, 255)])
 WITH_ALPHA[:, 15:, 3] = 0
 BEST = {"quality": 100, "subsampling": 0}
 PAGES = {"save_all": True, "append_images": [Image.new("RGB", (6, 4))] * 3}
+TWELVE, HALF = np.full((4, 6), 4095, np.uint16), np.full((40, 60, 3), 128)
+TWELVE_BITS = np.tile([[[255]], [[128]]], (12, 1, 3)).reshape(4, 6, 3)  # 4095 and 2048 in turn
+
+
+def tiff(bits: int, pixels: bytes, signed_or_float: int = 1) -> bytes:
+    """A TIFF file of 6 x 4 grey pixels in a format that Pillow does not write."""
+    tags = {256: 6, 257: 4, 258: bits, 259: 1, 262: 1, 273: 0, 277: 1, 278: 4, 279: len(pixels)}
+    tags[339] = signed_or_float
+    tags[273] = 8 + 2 + 12 * len(tags) + 4  # where the pixels begin
+    entries = [struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items()]
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + b"".join(entries) + bytes(4) + pixels
+
+
 UNUSUAL = {  # file: its bytes, the right pixels, how far JPEG or a palette may take them off
     "grey.png": (saved(GREY, "PNG"), IN_GREY, 0),
     "16 bits.png": (saved(GREY.astype(np.uint16) * 257, "PNG"), IN_GREY, 0),
-    "floats.tif": (saved(np.full((4, 6), 90.0, np.float32), "TIFF"), np.full((4, 6, 3), 90), 0),
+    "dark 16 bits.png": (saved(np.full((4, 6), 200, np.uint16), "PNG"), np.ones((4, 6, 3)), 0),
+    "16 bits of which 12 are used.tif": (saved(TWELVE, "TIFF"), np.full((4, 6, 3), 16), 0),
+    "12 bits.tif": (tiff(12, bytes([255, 248, 0]) * 12), TWELVE_BITS, 0),
+    "16 bits.jp2": (saved(np.full((40, 60), 32896, np.uint16), "JPEG2000"), HALF, 0),
+    "12 bits.pgm": (b"P5\n6 4\n4095\n" + struct.pack(">H", 2048) * 24, HALF[:4, :6], 0),
+    "one bit.png": (saved(Image.new("1", (6, 4), 1), "PNG"), WHITE, 0),
+    "grey, transparent.png": (saved(Image.new("LA", (6, 4), (9, 0)), "PNG"), WHITE, 0),
+    "CMYK.tif": (saved(FLAT, "TIFF", "CMYK"), FLAT, 1),
+    "pages.tif": (saved(RED, "TIFF", **PAGES), FLAT[:4, :6], 0),
     "transparent.png": (saved(WITH_ALPHA, "PNG"), ON_WHITE, 0),
     "transparent palette.png": (saved(RED.quantize(4), "PNG", transparency=0), WHITE, 0),
     "CMYK.jpg": (saved(FLAT, "JPEG", "CMYK", **BEST), FLAT, 6),
@@ -91,11 +112,39 @@ def test_a_damaged_file_is_named_and_the_sentence_says_what_to_do(tmp_path, name
     assert str(tmp_path / name) in text and "remove it" in text and is_a_sentence(text)
 
 
+WITHOUT_SCALE = {
+    "floats.tif": saved(np.full((4, 6), 0.5, np.float32), "TIFF"),
+    "floats.pfm": b"Pf\n6 4\n-1.0\n" + struct.pack("<f", 0.5) * 24,
+    "32 bits.tif": saved(np.full((4, 6), 2**30, np.int32), "TIFF"),
+    "16 bits with a sign.tif": tiff(16, struct.pack("<h", -5) * 24, 2),
+    "LAB.tif": saved(Image.new("LAB", (6, 4), (128, 0, 0)), "TIFF"),
+}
+
+
+@pytest.mark.trap("numbers scaled by their own maximum")
+@pytest.mark.parametrize("name", WITHOUT_SCALE)
+def test_numbers_without_a_fixed_scale_are_refused(tmp_path, name):
+    (tmp_path / name).write_bytes(WITHOUT_SCALE[name])
+    with pytest.raises(CourseError, match="without a fixed scale to 8-bit RGB: save it") as caught:
+        data.read_picture(tmp_path / name)
+    assert name in str(caught.value) and is_a_sentence(str(caught.value))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_picture_of_a_phone_with_many_pixels_is_read_and_a_bomb_refused(tmp_path, monkeypatch):
+    (tmp_path / "1.png").write_bytes(PNG)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 80 * 60 // 2)
+    assert data.read_picture(tmp_path / "1.png").size == (80, 60)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 80 * 60 // 2 - 1)
+    with pytest.raises(CourseError, match="more pixels than Pillow reads, 4,798: save a smaller"):
+        data.read_picture(tmp_path / "1.png")
+
+
 def test_a_path_to_no_picture_is_named(tmp_path):
     with pytest.raises(CourseError, match="There is no picture .*none.png: check the path"):
         data.read_picture(tmp_path / "none.png")
     (tmp_path / "cats.jpg").mkdir()
-    with pytest.raises(CourseError, match="cats.jpg"):
+    with pytest.raises(CourseError, match="cats.jpg is a folder: give the path of a picture"):
         data.read_picture(tmp_path / "cats.jpg")
 
 

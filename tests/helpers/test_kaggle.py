@@ -134,10 +134,22 @@ def test_every_class_is_on_both_sides_in_its_share(counts, fraction, seed):
         assert abs(held[str(c)] - n * fraction) <= 1
 
 
-def test_a_new_picture_does_not_change_the_side_of_the_others():
+def test_a_new_picture_moves_at_most_one_of_the_others():
     labels = {str(i): "ant" for i in range(20)}
-    before, after = choose_valid(labels, 0.5), choose_valid(labels | {"new": "ant"}, 0.5)
-    assert len(before ^ after) <= 2
+    before = choose_valid(labels, 0.5)
+    for i in range(20, 120):
+        assert len((before ^ choose_valid(labels | {str(i): "ant"}, 0.5)) - {str(i)}) <= 1
+
+
+@pytest.mark.trap("the first split changes under its user")
+def test_another_fraction_seed_or_root_has_a_folder_of_its_own(root, tmp_path, monkeypatch):
+    monkeypatch.setattr(kaggle, "FOLDER", tmp_path / "data")
+    first = kaggle.organize(root, 0.2)
+    before = names_in(first)
+    twin = competition(tmp_path / "elsewhere" / root.name)
+    others = [kaggle.organize(root, 0.5), kaggle.organize(root, 0.2, 1), kaggle.organize(twin, 0.2)]
+    assert len({first, *others}) == 4 and names_in(first) == before
+    assert kaggle.organize(root, 0.2) == first
 
 
 def test_a_second_call_does_nothing_and_another_split_or_picture_replaces_the_first(root, tmp_path):
@@ -153,10 +165,75 @@ def test_a_second_call_does_nothing_and_another_split_or_picture_replaces_the_fi
     assert Image.open(folder / "test/unknown/5.png").size == (9, 9)
 
 
-BAD_FOLDERS = {
-    "a picture is missing": (lambda root: (root / "train/7.png").unlink(), "id 7 "),
-    "no test pictures": (lambda root: [p.unlink() for p in root.glob("test/*")], "no test"),
+def rename_all(root: Path, change) -> None:
+    for file in list(root.glob("*/*.png")):
+        file.rename(change(file))
+
+
+def with_ids(change):
+    """Returns what writes other ids into the table of labels."""
+
+    def write(root: Path) -> None:
+        head, *rows = (root / "trainLabels.csv").read_text().splitlines()
+        rows = [",".join((change(i), label)) for i, label in (row.split(",") for row in rows)]
+        (root / "trainLabels.csv").write_text("\n".join([head, *rows]))
+
+    return write
+
+
+def nest(root: Path) -> None:
+    (root / "train").rename(root / "inner")
+    (root / "train").mkdir()
+    (root / "inner").rename(root / "train" / "train")
+
+
+WAYS_TO_NAME = {
+    "ids with ending": with_ids(lambda i: f"{i}.png"),
+    "ids that are paths": with_ids(lambda i: f"train/{i}.png"),
+    "spaces around ids": with_ids(lambda i: f" {i} "),
+    "no endings": lambda root: rename_all(root, lambda file: file.with_suffix("")),
+    "capital endings": lambda root: rename_all(root, lambda file: file.with_suffix(".PNG")),
+    "ids with ending, capital endings": lambda root: (
+        with_ids(lambda i: f"{i}.png")(root),
+        rename_all(root, lambda file: file.with_suffix(".PNG")),
+    ),
+    "dots": lambda root: (
+        with_ids(lambda i: f"x.{i}")(root),
+        rename_all(root, lambda file: file.with_name(f"x.{file.name}")),
+    ),
+    "a folder in the folder": nest,
 }
+
+
+@pytest.mark.trap("ids that are almost the names of files")
+@pytest.mark.parametrize("way", WAYS_TO_NAME)
+def test_ids_find_their_pictures_however_they_are_written(root, tmp_path, way):
+    WAYS_TO_NAME[way](root)
+    parts = kaggle.load(kaggle.organize(root, 0.2, folder=tmp_path / "out"), SMALL)
+    assert [len(part) for part in parts] == [24, 6, 30, 12]
+    for file, label in zip(parts.train_valid.files, parts.train_valid.labels, strict=True):
+        number = int(file.name.removeprefix("x.").split(".")[0])
+        assert NAMES[number % 3] == parts.train.class_names[label]
+    sample = sample_file(tmp_path, [file.stem for file in reversed(parts.test.files)])
+    assert kaggle.test_ids(parts.test, sample) == [file.stem for file in parts.test.files]
+
+
+def twice(root: Path) -> None:
+    picture(root / "train/7.jpg")
+
+
+BAD_FOLDERS = {
+    "a picture is missing": (lambda root: (root / "train/7.png").unlink(), "id 7 is missing"),
+    "no test pictures": (lambda root: [p.unlink() for p in root.glob("test/*")], "no test"),
+    "two pictures for an id": (twice, r"7\.jpg and .*7\.png both fit the id 7: remove one"),
+    "two test pictures for an id": (lambda root: picture(root / "test/5.jpg"), "both fit the id 5"),
+    "two ids for a picture": (
+        with_ids(lambda i: "7.png" if i == "10" else i), "ids 7 and 7.png name one picture"),
+    "zeros are lost": (
+        lambda root: rename_all(root, lambda file: file.with_name(f"00{file.name}")),
+        'no picture has the id "1", but 001.png almost has'),
+    "ids as floats": (with_ids(lambda i: f"{i}.0"), 'id "1.0", but 1.png almost has'),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("what", BAD_FOLDERS)
@@ -166,6 +243,39 @@ def test_a_folder_that_does_not_fit_is_refused_in_one_sentence(root, tmp_path, w
     with pytest.raises(CourseError, match=words):
         kaggle.organize(root, 0.2, folder=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_picture_to_learn_from_that_is_also_to_test_is_refused(tmp_path):
+    root = leaves(tmp_path / "classify-leaves")
+    with open(root / "test.csv", "a") as table:
+        table.write("images/5.jpg\n")
+    with pytest.raises(CourseError, match=r"5\.jpg is to learn from and to test"):
+        kaggle.organize(root, 0.2, folder=tmp_path / "out")
+
+
+@pytest.mark.trap("files of systems")
+@pytest.mark.parametrize(
+    "file",
+    [
+        "train_valid/ant/Thumbs.db",
+        "train_valid/ant/._1.png",
+        "train_valid/.ipynb_checkpoints/1.png",
+        "valid/.DS_Store",
+        "test/unknown/.ipynb_checkpoints/1.png",
+    ],
+)
+def test_what_systems_leave_in_an_organised_folder_is_no_picture(root, tmp_path, capsys, file):
+    folder = kaggle.organize(root, 0.2, folder=tmp_path / "out")
+    (folder / file).parent.mkdir(exist_ok=True)
+    (folder / file).write_bytes(b"x")
+    assert [len(part) for part in kaggle.load(folder, SMALL)] == [24, 6, 30, 12]
+    assert capsys.readouterr().out == ""
+
+
+def test_what_is_no_picture_in_a_competition_is_told(root, tmp_path, capsys):
+    (root / "train" / "notes.txt").touch()
+    kaggle.organize(root, 0.2, folder=tmp_path / "out")
+    assert "train: 1 .txt left out, since Pillow" in capsys.readouterr().out
 
 
 def test_every_picture_is_decoded_once_with_the_same_classes_everywhere(
@@ -224,6 +334,43 @@ def test_probabilities_are_joined_by_id_and_by_column(tmp_path):
     assert table.idxmax(axis=1).to_dict() == {"x-1": "ant", "a": "bee", "7": "cat"}
 
 
+ROWS = {"ant": [0.5, 0.25], "bee": [0.5, 0.75]}
+TENSORS = {name: torch.tensor(row) for name, row in ROWS.items()}
+WAYS_TO_ANSWER = {
+    "tensors with gradients": (
+        ["6", "5"], {name: row.clone().requires_grad_() for name, row in TENSORS.items()}),
+    "bfloat16": (["6", "5"], {name: row.bfloat16() for name, row in TENSORS.items()}),
+    "arrays": (["6", "5"], {name: np.array(row) for name, row in ROWS.items()}),
+    "a table with an index of its own": (["6", "5"], pd.DataFrame(ROWS, index=[7, 3])),
+    "columns in another order": (["6", "5"], dict(reversed(ROWS.items()))),
+    "ids in a tensor": (torch.tensor([6, 5]), ROWS),
+    "ids in a column": (pd.Series([6, 5], index=[8, 9]), ROWS),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WAYS_TO_ANSWER)
+def test_answers_of_any_form_arrive_at_their_ids(tmp_path, way):
+    ids, values = WAYS_TO_ANSWER[way]
+    sample = sample_file(tmp_path, [5, 6], ["ant", "bee"])
+    out = kaggle.write_submission(ids, values, sample, tmp_path / "s.csv")
+    table = pd.read_csv(out, index_col="id")
+    assert table.loc[5].tolist() == [0.25, 0.75]
+    assert table.loc[6].tolist() == [0.5, 0.5]
+
+
+def test_a_refused_submission_is_called_by_its_own_name(tmp_path):
+    sample = sample_file(tmp_path, [5, 6], ["ant", "bee"])
+    with pytest.raises(CourseError, match=r"s\.csv: id 6 is missing"):
+        kaggle.write_submission(["5"], {"ant": [1.0], "bee": [0.0]}, sample, tmp_path / "s.csv")
+
+
+def test_a_table_with_the_one_column_of_the_sample_is_taken(tmp_path):
+    sample = sample_file(tmp_path, [1, 2])
+    table = pd.DataFrame({"label": ["bee", "ant"]}, index=[5, 6])
+    out = kaggle.write_submission(["2", "1"], table, sample, tmp_path / "s.csv")
+    assert out.read_text() == "id,label\n1,ant\n2,bee\n"
+
+
 def test_a_class_called_none_or_an_id_with_zeros_stays_as_it_is(tmp_path):
     sample = sample_file(tmp_path, ["001", "1", "1e5"])
     names = ["NA", "None", "nan"]
@@ -236,6 +383,10 @@ BAD_ANSWERS = {
     "an empty label": (["1", "2"], ["ant", ""], "line 3, id 2: the label is empty"),
     "numbers in place of names": (["1", "2"], [0, 1], "class name"),
     "too few": (["1", "2"], ["ant"], "2 ids and 1 answers"),
+    "a dictionary by id": (["1", "2"], {"1": "ant", "2": "bee"}, "give a list"),
+    "a table of two columns": (["1", "2"], pd.DataFrame([["1", "ant"]] * 2), "only its column"),
+    "a text": (["1", "2"], "ab", "give a list"),
+    "ids in a text": ("12", ["ant", "bee"], "ids is"),
 }
 
 
@@ -260,7 +411,7 @@ def test_answers_that_cannot_be_right_are_refused_before_a_file_appears(tmp_path
 def test_probabilities_without_names_or_with_other_names_are_refused(tmp_path, values, words):
     sample = sample_file(tmp_path, [1, 2], ["ant", "bee"])
     with pytest.raises(CourseError, match=words):
-        kaggle.write_submission("12", values, sample, tmp_path / "s.csv")
+        kaggle.write_submission(["1", "2"], values, sample, tmp_path / "s.csv")
 
 
 def test_the_score_is_that_of_scikit_learn(tmp_path):

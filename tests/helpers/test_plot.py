@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib import pyplot
+from matplotlib.text import Text
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 
@@ -58,6 +59,98 @@ def test_the_confusion_matrix_is_that_of_scikit_learn():
         for column, called in enumerate("abc"):
             phrase = f"{counts[row, column]} of {is_} called {called}"
             assert (phrase in words) == (counts[row, column] > 0)
+
+
+def test_the_largest_confusions_of_many_classes_are_those_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    labels, said = rng.integers(0, 120, 3000), rng.integers(0, 120, 3000) // 2
+    names = [f"breed number {i}" for i in range(120)]
+    drawing = plot.confusion(labels, said, names)
+    counts = confusion_matrix(labels, said, labels=range(120))
+    right = int(np.trace(counts))
+    np.fill_diagonal(counts, 0)
+    told = drawing.description.rstrip(".").split(", ")
+    assert told[0].endswith(f"{right} of 3000 pictures are right")
+    assert len(told) == 1 + plot.CONFUSIONS
+    assert [int(words.split()[0]) for words in told[1:]] == sorted(counts.flat)[::-1][:20]
+    for words in told[1:]:
+        row, column = (names.index(name) for name in words.partition(" of ")[2].split(" called "))
+        assert f"{counts[row, column]} of" in words
+    assert drawing.width < 1600
+
+
+@pytest.mark.parametrize("k, cells", [(30, 900), (31, 0), (1000, 0)])
+def test_a_confusion_matrix_of_any_size_and_names_of_any_length_fit_a_screen(k, cells, monkeypatch):
+    drawn = []
+    text = plot.Figure.subplots
+    monkeypatch.setattr(plot.Figure, "subplots", lambda self: drawn.append(text(self)) or drawn[0])
+    drawing = plot.confusion(range(k), [0] * k, [f"{i}{'W' * 3000}" for i in range(k)])
+    assert len(drawn[0].texts) == cells and drawing.width < 1600 and len(drawing.data) < 2e6
+
+
+ODD = [
+    "蜜蜂 $犬",
+    "$x^2$ or $",
+    "_hidden",
+    r"\$\frac{a$",
+    "caf\udce9",
+    "two\nlines\t",
+    "🐝",
+    "",
+    "W" * 3000,
+]
+
+
+@pytest.mark.trap("names that matplotlib takes for something else")
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ODD)
+def test_a_name_with_odd_letters_is_drawn_without_a_warning(pictures, name):
+    net_says = torch.tensor([[0.0, 1.0]] * 22)
+    pictures.class_names = [name, "b"]
+    many = [name, *map(str, range(31))]
+    drawings = [
+        plot.image_grid([pictures[0][0]], [name]),
+        plot.learning_curves({name: HISTORY, "b": HISTORY}),
+        plot.confusion(pictures.labels, net_says.argmax(1), pictures.class_names),
+        plot.confusion(pictures.labels, net_says.argmax(1), many),
+        plot.mistakes(pictures, net_says),
+        plot.spread({name: [0.4, 0.5], "b": [0.9]}, name),
+    ]
+    for drawing in drawings:
+        assert drawing.width < 1600 and drawing._repr_html_().encode()
+        assert drawing.description and len(drawing.description) < 5000
+
+
+@pytest.mark.parametrize("name", ["$x^2$", "a $ b $", r"\$5"])
+def test_a_dollar_is_drawn_as_it_stands(name):
+    drawn = Text(text=plot.label(name))
+    assert drawn._preprocess_math(drawn.get_text()) == (name.replace(r"\$", r"\$"), False)
+
+
+def test_a_run_whose_name_begins_with_an_underscore_is_in_the_legend(monkeypatch):
+    figures = []
+    monkeypatch.setattr(
+        plot, "Drawing", lambda figure, description: figures.append(figure) or description
+    )
+    plot.learning_curves({"_first": HISTORY})
+    assert len(figures[0].axes[-1].get_legend().texts) == 2
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA", "CMYK"])
+def test_a_grid_shows_the_colours_of_a_pillow_image_of_any_mode(mode):
+    grey = Image.new("RGB", (40, 40), (90, 90, 90))
+    shown = plot.image_grid([grey.convert(mode, dither=Image.Dither.NONE)])
+    drawn = np.asarray(Image.open(io.BytesIO(shown.data)).convert("RGB")).astype(int)
+    middle = drawn[drawn.shape[0] // 2, drawn.shape[1] // 2]
+    assert abs(middle - (0 if mode == "1" else 90)).max() <= 14
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64, torch.int64])
+def test_a_grid_takes_tensors_of_any_type_with_values_in_range(kind):
+    value = 0.5 if kind.is_floating_point else 128
+    shown = plot.image_grid([torch.full((3, 40, 40), value, dtype=kind)])
+    drawn = np.asarray(Image.open(io.BytesIO(shown.data)).convert("RGB")).astype(int)
+    assert abs(drawn[drawn.shape[0] // 2, drawn.shape[1] // 2] - 128).max() <= 4
 
 
 def test_mistakes_shows_the_worst_first_and_nothing_that_is_right(pictures):

@@ -78,6 +78,10 @@ def test_headings_are_nested_and_links_lead_somewhere(file, notebook):
         assert target.startswith("https://") or there, target
 
 
+def test_a_notebook_takes_the_size_that_the_variable_names(notebook):
+    assert "\nSIZE = data.chosen_size(SIZE)" in code_cells(notebook)[0].source
+
+
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda file: file.stem)
 def test_a_lesson_begins_with_its_settings_and_has_a_table_of_its_results(lesson):
     cells = code_cells(nbformat.read(lesson, as_version=4))
