@@ -15,18 +15,26 @@ live in classroom/. This file uses only the standard library and the syntax of P
 Python must get as far as the sentence that asks for a newer one.
 """
 
+import contextlib
 import errno
 import hashlib
 import os
 import runpy
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    import msvcrt
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "installed"  # written last: a .venv without it was interrupted and is rebuilt
+LOCK = ROOT / "build" / "install.lock"  # held by the one that installs, until its process ends
 WHEELS = ROOT / "wheels"  # made by `bundle`: the packages, for machines without a network
 
 DOWNLOAD = "Linux downloads about 3 GB, macOS and Windows about 0.5 GB."
@@ -60,7 +68,9 @@ def main(argv):
         if stamp() != fingerprint():
             # a wrong command ends here, before a long installation
             runpy.run_path(str(ROOT / "classroom" / "commands.py"), run_name="__main__")
-            install()
+            with alone():
+                if stamp() != fingerprint():  # unless another one has just installed
+                    install()
         hand_over(argv)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -84,6 +94,33 @@ def stamp():
     if works and os.name == "nt":  # python.exe there is a copy, which outlives that Python
         works = subprocess.call([str(PYTHON), "-c", ""]) == 0
     return STAMP.read_text(encoding="utf-8") if works else ""
+
+
+@contextlib.contextmanager
+def alone():
+    """Inside the block, no other course.py installs; the lock of a process that died holds none."""
+    LOCK.parent.mkdir(exist_ok=True)
+    with LOCK.open("a") as file:
+        told = False
+        while not lock(file):
+            if not told:
+                print("Another course.py is installing into .venv: waiting for it.", flush=True)
+            told = True
+            time.sleep(0.5)
+        yield
+
+
+def lock(file):
+    """Locks an open file until it is closed; returns False if another process has locked it."""
+    try:
+        if os.name == "nt":
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EACCES, errno.EAGAIN)  # others: no locks on this disk
+    return True
 
 
 def install():

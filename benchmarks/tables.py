@@ -244,6 +244,11 @@ def headlines(results: dict) -> str:
         once = min(value[:3]) == max(value[:3])
         return f"{value[0]:.{digits}f} (once)" if once else median(value, digits)
 
+    def pictures(task: str, classes: int, before: int) -> int:
+        return classes * goals[task]["ours"].get("choice", (0, before))[1]
+
+    hot_dogs = f"hot dogs, features of {pictures('hotdog', 2, 400)} pictures"
+    dogs = f"ten dog breeds, features of {pictures('dogs', 10, 40)} pictures"
     scratch = seeds("02_scratch_baseline", "from scratch, fair")
     reused = seeds("03_classifier_weight_reuse", "hotdog, no training: row copied, rival raised")
     submission = rounds(kaggle["dog breeds, JPEG files to validated submission, s"], 1)
@@ -255,8 +260,8 @@ def headlines(results: dict) -> str:
         "hot dogs, fine-tuned (lesson 01): accuracy": seeds("01_hotdog_fine_tuning", "fine-tuned"),
         "hot dogs, the same network from scratch (lesson 02): accuracy": scratch,
         "hot dogs, one old row reused, no training (lesson 03): accuracy": reused,
-        "hot dogs, features of 800 pictures: from JPEG files to accuracy 0.94": times("hotdog"),
-        "ten dog breeds, features of 400 pictures: from JPEG files to log-loss 0.25": times("dogs"),
+        f"{hot_dogs}: from JPEG files to accuracy 0.94": times("hotdog"),
+        f"{dogs}: from JPEG files to log-loss 0.25": times("dogs"),
         "ten dog breeds (lesson 06): accuracy": rounds(kaggle["dog breeds, test accuracy"], 3),
         "ten dog breeds: seconds from JPEG files to a validated submission": submission,
         "ten dog breeds: that time over the book's": over_book_dogs,

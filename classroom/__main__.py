@@ -36,6 +36,7 @@ def test(options: list[str]) -> int:
 
     os.chdir(ROOT)
     os.environ.setdefault("COURSE_SIZE", "smoke")  # every cell, in little time
+    os.environ["COURSE_PROGRESS"] = ""  # tests neither know nor change what a student has solved
     if not options:
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // 2)))
         notebooks = commands.find_lessons([])  # the slow tests run the solutions
@@ -50,4 +51,12 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         print(flush=True)
         os._exit(130)  # sys.exit would run clean-ups of kernels that are gone
+    except OSError as error:
+        if error.filename is None:  # about no file
+            raise
+        place = str(error.filename).removesuffix(".part")  # on its way to becoming that file
+        sys.exit(
+            f"{place} cannot be read or written ({error.strerror}): check that you may, and that "
+            "the disk is not full."
+        )
     sys.exit(status)

@@ -4,7 +4,8 @@
     check.hint("04.1")             a hint, and after an attempt a stronger one
     check.solution("04.1")         how it can be done, once you have tried
     check.guess("04.a", 0.8)       writes a guess down; check.measured("04.a", 0.93) compares
-    check.summary()                what was attempted and solved, saved in a file to hand in
+    check.summary()                what was attempted and solved, saved in a file to hand in;
+                                   a restarted kernel remembers it, in build/progress.json
     check.guesses("folder")        how the guesses of a class spread, from the files handed in
 
 How answers are judged: classroom/judge.py; the exercises and the texts of their hints:
@@ -16,11 +17,14 @@ from __future__ import annotations
 import html
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+from classroom import progress
 from classroom.judge import EXERCISES, NOT_ATTEMPTED, NOT_YET, RIGHT, Outcome, find, outcome_of
 from helpers import CourseError, require
 from helpers.kaggle import read_table
@@ -29,7 +33,8 @@ from helpers.plot import COLORS, Drawing
 SOLUTIONS = Path(__file__).parents[1] / "notebooks/solutions"
 SIGNS = {NOT_ATTEMPTED: ("–", COLORS[5]), NOT_YET: ("✗", COLORS[1]), RIGHT: ("✓", COLORS[2])}
 COLUMNS = ["exercise", "outcome", "attempts", "hints", "guess", "measured"]
-_log: dict[str, dict] = {}  # {exercise or guess: its columns}, of this kernel
+_log: dict[str, dict] = {}  # {exercise or guess: its columns}, of what this kernel has met
+_solved: set[str] = set()  # what it has solved itself, and can use in other cells
 
 
 class Note:
@@ -52,27 +57,32 @@ class Note:
 def answer(name: str, value: object) -> Note:
     """Judges an answer to an exercise and returns the outcome, whatever the answer is."""
     outcome = outcome_of(name, value)
-    record = _record(name)
-    record["outcome"] = outcome.state
-    if outcome.state != NOT_ATTEMPTED:
-        record["attempts"] = record.get("attempts", 0) + 1
+    with _record(name) as record:
+        if outcome.state != NOT_ATTEMPTED:
+            record["outcome"], record["attempts"] = outcome.state, record.get("attempts", 0) + 1
+    _solved.discard(name)
+    if outcome.state == RIGHT:
+        _solved.add(name)
     _tell_grader(outcome)
+    if outcome.printed:
+        print(f"Your code printed:\n{outcome.printed.rstrip()}")
     sign, color = SIGNS[outcome.state]
     more = f' check.hint("{name}") gives a hint.' if outcome.state == NOT_YET else ""
     return Note(f"{sign} {name}, {outcome.state}:", outcome.text + more, color)
 
 
 def solved(name: str) -> bool:
-    """Returns whether the last answer to an exercise was right."""
-    return _log.get(name, {}).get("outcome") == RIGHT
+    """Returns whether the last answer to an exercise in this kernel was right."""
+    return name in _solved
 
 
 def hint(name: str) -> Note:
     """Returns the first hint, and if asked again after an attempt, the stronger one."""
-    hints, record = find(name).hints, _record(name)
-    if record.get("hints"):
-        _require_attempt(name, "the stronger hint")
-    record["hints"] = min(record.get("hints", 0) + 1, len(hints))
+    hints = find(name).hints
+    with _record(name) as record:
+        if record.get("hints"):
+            _require_attempt(name, "the stronger hint")
+        record["hints"] = min(record.get("hints", 0) + 1, len(hints))
     text = hints[record["hints"] - 1]
     if record["hints"] < len(hints):
         when = "Call this again" if record.get("attempts") else "After an attempt, call this again"
@@ -99,14 +109,15 @@ def solution_code(name: str) -> str:
 
 def guess(name: str, value: float | str) -> Note:
     """Writes a guess down before you measure; name: of your choice, such as "04.a"."""
-    record = _record(name)
-    if value is ...:
-        return Note("No guess yet:", "write one in place of the dots; no one will grade it.")
-    if not isinstance(value, str):
-        value = require.number(value, "A guess, a number or a text,")
-    if "measured" in record and value != record.get("guess"):
-        return Note("Too late:", f"the outcome, {_short(record['measured'])}, is known already.")
-    record["guess"] = value
+    with _record(name) as record:
+        if value is ...:
+            return Note("No guess yet:", "write one in place of the dots; no one will grade it.")
+        if not isinstance(value, str):
+            value = require.number(value, "A guess, a number or a text,")
+        if "measured" in record and value != record.get("guess"):
+            outcome = _short(record["measured"])
+            return Note("Too late:", f"the outcome, {outcome}, is known already.")
+        record["guess"] = value
     return Note("Your guess:", f"{_short(value)}. Now see what happens.")
 
 
@@ -116,8 +127,8 @@ def measured(name: str, value: float | str) -> Note:
         return Note("Nothing measured yet:", "put the outcome in place of the dots.")
     if not isinstance(value, str):
         value = float(f"{require.number(value, 'What was measured'):.3g}")
-    record = _record(name)
-    record["measured"] = value
+    with _record(name) as record:
+        record["measured"] = value
     if "guess" not in record:
         return Note("Measured:", f"{_short(value)}. You had not written a guess down.")
     text = f"{_short(record['guess'])}, measured: {_short(value)}"
@@ -147,13 +158,17 @@ def summary(folder: str | Path = ".") -> pd.DataFrame:
     Columns: exercise, outcome, attempts, hints, guess, measured.
     """
     folder = require.path(folder, "The folder")
-    lessons = {name[:2] for name in _log}
+    log = progress.read() | _log
+    lessons = {name[:2] for name in _log or log}
+    for lesson in lessons:
+        with suppress(CourseError):  # one without exercises
+            find(f"{lesson}.1")
     exercises = {name for name in EXERCISES if name[:2] in lessons}
     untouched = {"outcome": NOT_ATTEMPTED, "attempts": 0, "hints": 0}
     rows = []
-    for name in sorted(exercises | set(_log)):
+    for name in sorted(exercises.union(name for name in log if name[:2] in lessons)):
         blank = untouched if name in exercises else {"outcome": "guess"}
-        rows.append({"exercise": name, **blank, **_log.get(name, {})})
+        rows.append({"exercise": name, **blank, **log.get(name, {})})
     right = sum(row["outcome"] == RIGHT for row in rows)
     print(f"{right} of {len(exercises)} exercises solved.")
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"attempts": "Int64", "hints": "Int64"})
@@ -202,14 +217,25 @@ def guesses(folder: str | Path) -> Drawing:
     return Drawing(figure, "Guesses of a class. " + "; ".join(sentences) + ".")
 
 
-def _record(name: str) -> dict:
-    """Returns what is known of an exercise or a guess, to be changed in place."""
+@contextmanager
+def _record(name: str) -> Iterator[dict]:
+    """What is known of an exercise or a guess; changes are kept."""
     require.instance(name, str, "The name of a guess", 'give a text such as "04.a"')
-    return _log.setdefault(name, {})
+    record = _known(name)
+    before = dict(record)
+    yield record
+    if record != before:
+        progress.keep(name, record)
+
+
+def _known(name: str) -> dict:
+    if name not in _log:
+        _log[name] = progress.read().get(name, {})
+    return _log[name]
 
 
 def _require_attempt(name: str, wish: str) -> None:
-    if not _log.get(name, {}).get("attempts"):
+    if not _known(name).get("attempts"):
         raise CourseError(f"Try {name} first: check an answer of your own, then ask for {wish}.")
 
 

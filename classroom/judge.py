@@ -34,11 +34,12 @@ EXERCISES: dict[str, Exercise] = {}
 
 
 class Outcome(NamedTuple):
-    """What a check says: the exercise, one of the three states, a sentence."""
+    """What a check says: the exercise, one of the three states, a sentence; what was printed."""
 
     exercise: str
     state: str
     text: str
+    printed: str = ""
 
 
 @dataclass
@@ -66,6 +67,20 @@ class NotYet(Exception):
 
 class NotAttempted(Exception):
     pass
+
+
+class Printed(io.TextIOBase):
+    """Keeps the beginning of what is written to it, which may have no end."""
+
+    def __init__(self):
+        self.text, self.left = "", 2000
+
+    def write(self, text: str) -> int:
+        self.text += text[: self.left]
+        if self.left and len(text) > self.left:
+            self.text += " … and more"
+        self.left = max(0, self.left - len(text))
+        return len(text)
 
 
 class Stopped(BaseException):
@@ -99,13 +114,18 @@ def outcome_of(name: str, answer: object) -> Outcome:
     """Tries an answer out and returns the outcome in a few seconds, whatever the answer does."""
     task = find(name)
     verdicts: list[tuple[str, str]] = []
+    printed = Printed()
 
     def work() -> None:
         with contextlib.suppress(Stopped):
             verdicts.append(_verdict(task, answer))
 
     thread = threading.Thread(target=work, daemon=True)
-    with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(io.StringIO()):
+    with (
+        torch.random.fork_rng(devices=[]),
+        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stderr(printed),
+    ):
         torch.manual_seed(0)  # the same answer meets the same inputs
         thread.start()
         try:
@@ -113,7 +133,8 @@ def outcome_of(name: str, answer: object) -> Outcome:
         finally:
             _stop(thread)
     endless = NOT_YET, f"It did not end within {LIMIT_S:.0f} seconds: is there a loop?"
-    return Outcome(name, *(verdicts[0] if verdicts else endless))
+    text = printed.text.encode(errors="replace").decode()
+    return Outcome(name, *(verdicts[0] if verdicts else endless), text)
 
 
 def _stop(thread: threading.Thread) -> None:

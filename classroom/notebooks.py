@@ -31,42 +31,58 @@ def read(path: Path) -> NotebookNode:
     return notebook
 
 
-def make_client(notebook: NotebookNode, folder: Path, **options: object) -> NotebookClient:
-    """Returns what executes the notebook in `folder`; options: of nbclient's NotebookClient."""
-    return NotebookClient(
-        notebook,
-        kernel_manager_class=ThisPython,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(folder)}},
-        **options,
-    )
+def make_client(
+    notebook: NotebookNode, folder: Path, kind: type = NotebookClient, **options: object
+) -> NotebookClient:
+    """Returns what executes the notebook in `folder`.
+
+    kind: nbclient's NotebookClient or a class made from it; options: its own.
+    """
+    resources = {"metadata": {"path": str(folder)}}
+    options = {"kernel_manager_class": ThisPython, "resources": resources} | options
+    return kind(notebook, kernel_name="python3", **options)
 
 
-def execute(client: NotebookClient, seconds: float = math.inf, **variables: str) -> None:
+def execute(
+    client: NotebookClient, seconds: float = math.inf, memory: float = math.inf, **variables: str
+) -> None:
     """Runs all cells, with these environment variables; Ctrl-C ends the kernel too.
 
-    Raises TimeoutError after so many seconds, else what nbclient raises.
+    Raises TimeoutError after so many seconds, MemoryError if one of its processes takes so many
+    bytes, else what nbclient raises.
     """
     end = time.monotonic() + seconds
     with ThreadPoolExecutor(1) as pool:  # in the main thread nbclient would swallow Ctrl-C
         running = pool.submit(client.execute, env={**os.environ, **variables})
         try:
-            while not running.done() and time.monotonic() < end:
+            while not running.done():
+                if time.monotonic() > end:
+                    raise TimeoutError
+                if memory < math.inf and largest(kernel_processes(client)) > memory:
+                    raise MemoryError
                 wait([running], timeout=0.2)  # on Windows, Ctrl-C is noticed in between
-            late = not running.done()
         finally:
             while not running.done():
-                kill_kernel(client)
+                for process in kernel_processes(client):
+                    with suppress(psutil.Error):  # it has just ended
+                        process.kill()
                 wait([running], timeout=0.2)
-    if late:
-        raise TimeoutError
     running.result()
 
 
-def kill_kernel(client: NotebookClient) -> None:
-    """Kills the kernel and the processes that it has started."""
+def kernel_processes(client: NotebookClient) -> list[psutil.Process]:
+    """Returns the processes that the kernel has started, and the kernel."""
     if client.km is not None and client.km.has_kernel:
-        with suppress(psutil.Error):  # one of them has just ended
+        with suppress(psutil.Error):  # it has just ended
             kernel = psutil.Process(client.km.provisioner.pid)
-            for process in [*kernel.children(recursive=True), kernel]:
-                process.kill()
+            return [*kernel.children(recursive=True), kernel]
+    return []
+
+
+def largest(processes: list[psutil.Process]) -> int:
+    """Returns the memory of the largest one, in bytes; together they may share theirs."""
+    sizes = [0]
+    for process in processes:
+        with suppress(psutil.Error):
+            sizes.append(process.memory_info().rss)
+    return max(sizes)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, SequentialSampler
 
 from helpers import require
-from helpers.param_groups import output_layer
+from helpers.param_groups import output_layers
 from helpers.require import CourseError
 
 UNLABELLED = ["unknown"]  # the class names of a competition's test pictures
@@ -50,6 +50,14 @@ def check_in_order(loader: DataLoader) -> None:
         )
 
 
+def check_output_layer(net: nn.Module) -> None:
+    """Raises CourseError if the network gives features, without classes (such as DINOv2)."""
+    if any(isinstance(layer, nn.Identity) for layer in output_layers(net).values()):
+        raise CourseError(
+            f"{type(net).__name__} has no output layer yet: give it one with replace_head."
+        )
+
+
 def check_classes(net: nn.Module, loader: DataLoader) -> None:
     """Raises CourseError if the pictures have no labels, or other classes than the network.
 
@@ -57,6 +65,7 @@ def check_classes(net: nn.Module, loader: DataLoader) -> None:
     may be torchvision's ImageFolder (`classes`) or a Subset of it. Names that do not fit the number
     of outputs are those of an output layer that was replaced by hand: they are not compared.
     """
+    check_output_layer(net)
     pictures = loader.dataset
     while not hasattr(pictures, "class_names") and hasattr(pictures, "dataset"):
         pictures = pictures.dataset
@@ -68,8 +77,8 @@ def check_classes(net: nn.Module, loader: DataLoader) -> None:
             "These pictures have no labels (the test part of a competition): use predict on them, "
             "or take the valid part."
         )
-    linear = any(isinstance(layer, nn.Linear) for layer in net.modules())
-    outputs = output_layer(net)[1].out_features if linear else len(names)
+    layers = output_layers(net)
+    outputs = len(next(iter(layers.values())).weight) if layers else len(names)
     known = getattr(net, "class_names", None) or []
     if len(names) > outputs or (len(known) == outputs != len(names)):
         raise CourseError(

@@ -20,12 +20,14 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, Sampler
+from torchvision.models import SwinTransformer
 from tqdm import tqdm
 
 from helpers import batches as checks
 from helpers import require
 from helpers.files.atomic import atomic, unwritable
-from helpers.param_groups import output_layer, stages
+from helpers.onednn import make_safe
+from helpers.param_groups import head, layers_with, output_layer, output_layers, stages
 from helpers.require import CourseError
 
 DIVERGED = (
@@ -121,6 +123,7 @@ def _valid_scores(net: nn.Module, valid: DataLoader | None) -> dict:
 def _check_run(net, train, valid, optimizer) -> None:
     """Raises CourseError if `fit` cannot train with these."""
     require.network(net)
+    make_safe(net)
     checks.check_loader(train)
     checks.check_classes(net, train)
     if valid is not None:
@@ -221,34 +224,77 @@ def extract_features(
     """Returns the body's output for each picture: features (N, D), and labels, int64 (N,).
 
     n: take the features, float32, after the bottom `n` stages (at least 1), averaged over all
-    positions; None: the output layer's inputs. In eval mode, in the loader's order.
+    positions; None: the output layer's inputs, which come after the other layers of a head that has
+    several. In eval mode, in the loader's order.
     """
-    parts = [] if n is None else stages(net)
-    if n is not None:
-        n = require.whole(n, "n, a number of stages,", 1, len(parts))
-    above = parts[n].layers[0] if parts[n:] else output_layer(net)[1]
-    channels_last = getattr(net, "output_fmt", "NCHW") == "NHWC"
+    require.network(net)
+    checks.check_loader(loader)
+    below, above = _layers_at(net, n)
 
     def body(pictures: Tensor) -> Tensor:
-        hook = above.register_forward_pre_hook(_stop_here)
+        ran = []
+        hooks = [m.register_forward_pre_hook(lambda *_: ran.append(True)) for m in below]
+        hooks += [layer.register_forward_pre_hook(_stop_here) for layer in above]
         try:
             net(pictures)
+            x = layer = None
         except _Reached as reached:
-            x = reached.args[0]
+            layer, x = reached.args
         finally:
-            hook.remove()
-        positions = {2: (), 3: (1,), 4: (1, 2) if channels_last else (2, 3)}[x.ndim]
+            for hook in hooks:
+                hook.remove()
+        if not isinstance(x, Tensor) or x.ndim not in (2, 3, 4) or (below and not ran):
+            raise CourseError(
+                f"{type(net).__name__} does not hand one tensor from that stage to the next: take "
+                "the features after another number of stages."
+            )
+        positions = {2: (), 3: (1,), 4: (1, 2) if _channels_last(net, layer) else (2, 3)}[x.ndim]
         return x.mean(positions) if positions else x
 
     return _outputs(net, loader, body)
 
 
+def _layers_at(net: nn.Module, n: int | None) -> tuple[list[nn.Module], list[nn.Module]]:
+    """Returns the layers below and above the place of the features of `extract_features`.
+
+    The first of those above to run gets the features, if one of those below has run.
+    """
+    parts = [] if n is None else stages(net)
+    if n is not None:
+        n = require.whole(n, "n, a number of stages,", 1, len(parts))
+    below = parts[n - 1].layers if n else []
+    if n is not None and n < len(parts):
+        return below, list(layers_with(net, set(parts[n].parameters)))
+    if len(output_layers(net)) > 1:
+        raise CourseError(
+            f"{type(net).__name__} has several output layers, each with features of its own: take "
+            "the features after fewer stages, such as extract_features(net, loader, 2)."
+        )
+    last = output_layer(net)[1]
+    if n is None:
+        return below, [last]
+    (whole,) = head(net).values()
+    return below, [m for m in whole.modules() if m is last or [*m.parameters(False)]]
+
+
+def _channels_last(net: nn.Module, layer: nn.Module) -> bool:
+    """Returns True if a layer takes (B, H, W, C), as Swin's do, rather than (B, C, H, W)."""
+    if isinstance(layer, (nn.LayerNorm, nn.Linear)):
+        return "2d" not in type(layer).__name__
+    kind = "NHWC" if isinstance(net, SwinTransformer) else "NCHW"
+    return not isinstance(layer, nn.Conv2d) and getattr(net, "output_fmt", kind) == "NHWC"
+
+
 class _Reached(Exception):
-    """Carries a layer's input out of the network, so that the layers above need not run."""
+    """Carries a layer and its input out of the network, so that those above need not run."""
 
 
 def _stop_here(layer: nn.Module, inputs: tuple) -> None:
-    raise _Reached(inputs[0])
+    holds_layers = [*layer.children()] and not [*layer.parameters(recurse=False)]
+    drops = not [*layer.parameters()] and not isinstance(layer, nn.Identity)
+    if inputs and isinstance(inputs[0], Tensor) and (holds_layers or drops):
+        return  # on to the first layer in it: its kind tells the order of the dimensions
+    raise _Reached(layer, inputs[0] if inputs else None)
 
 
 @contextmanager
@@ -268,6 +314,9 @@ def _outputs(
     """Returns the outputs of the network, or of `forward`, float32 (N, K), and int64 labels."""
     require.network(net)
     checks.check_complete(loader)
+    make_safe(net)
+    if forward is None:
+        checks.check_output_layer(net)
     accelerator, forward = accelerator_for(loader), forward or net
     parts = []
     with _at(net, accelerator.device), eval_mode(net):

@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision.transforms import v2
 
-from helpers import CourseError, data, kaggle, models, train
+from helpers import CourseError, data, kaggle, models, require, train
 from helpers.data import Pictures
-from helpers.files.atomic import atomic
+from helpers.files.atomic import atomic, unwritable
 from helpers.models import LITE0
 from helpers.train import accelerator
 from scale import on_device
@@ -32,23 +32,34 @@ from scale import on_device
 CIFAR = "cifar-10"  # its pictures have 32 pixels
 COMPETITIONS = (CIFAR, "dog-breed-identification")
 HEAD_EPOCHS, HEAD_RATE = 20, 2e-3
+LEAST = {"pictures": 2, "pixels": 1, "epochs": 0, "batch": 1, "seed": 0}  # of the options
 Options = argparse.Namespace  # from `read_options`
 
 
 def main(argv: list[str] | None = None) -> None:
-    options = read_options(argv)
     try:
+        options = read_options(argv)
         compete(options)
         accelerator().end_training()  # no process exits while others still communicate
     except CourseError as error:
         sys.exit(str(error))
+    except OSError as error:
+        if error.filename is None:  # about no file
+            raise
+        sys.exit(str(unwritable(options.out, error, "give another folder as --out")))
     except KeyboardInterrupt:
         sys.exit("Stopped. The same command resumes from the last complete epoch.")
 
 
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:
+        self.exit(2, f"{self.prog}: {message}; add --help to see the options.\n")
+
+
 def read_options(argv: list[str] | None) -> Options:
+    """Returns the options; raises CourseError if a number is out of its range."""
     raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("scale.compete", description=__doc__, formatter_class=raw)
+    parser = Parser("scale.compete", description=__doc__, formatter_class=raw)
     add = parser.add_argument
     add("competition", choices=COMPETITIONS)
     add("--size", choices=data.SIZES, default="full", help="size of the data (full)")
@@ -61,8 +72,15 @@ def read_options(argv: list[str] | None) -> Options:
     add("--seed", type=int, default=0)
     add("--out", type=Path, help="folder for checkpoints and submission (build/COMPETITION)")
     options = parser.parse_args(argv)
+    for name, least in LEAST.items():
+        if (value := getattr(options, name)) is not None:
+            require.whole(value, f"--{name}", least)
+    if not 0 < options.rate <= 1:  # nor nan
+        raise CourseError(
+            f"--rate is {options.rate}: give a number above 0 and up to 1, such as 1e-4."
+        )
     pixels, epochs = (96, 2) if options.competition == CIFAR else (224, 0)
-    options.pixels = options.pixels or pixels
+    options.pixels = pixels if options.pixels is None else options.pixels
     options.epochs = epochs if options.epochs is None else options.epochs
     options.out = options.out or data.FOLDER.parent / "build" / options.competition
     return options
@@ -74,8 +92,13 @@ def compete(options: Options) -> None:
     with processes.main_process_first():
         root = data.find(options.competition, options.size)
         folder = kaggle.organize(root, valid_fraction=0.2)
-        start_or_go_on(options, digest=(folder / kaggle.STAMP).read_text())
         parts = kaggle.load(folder, preprocess(options), first=options.pictures)
+        if options.pictures and not (len(parts.train) and len(parts.valid)):
+            raise CourseError(
+                f"With --pictures {options.pictures}, training or validation gets no picture: give "
+                f"more, such as {10 * len(parts.train.class_names)}."
+            )
+        start_or_go_on(options, digest=(folder / kaggle.STAMP).read_text())
 
     held_out = set(parts.valid.files)
     is_train = torch.tensor([file not in held_out for file in parts.train_valid.files])

@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,12 @@ INTERRUPT = """
 def Popen(*arguments, **options): raise KeyboardInterrupt
 subprocess.Popen = Popen
 """
+SLOW_PIP = """
+import os, pathlib, sys, time
+open("pip.log", "a").write("x")
+while not pathlib.Path("go on").exists():
+    time.sleep(0.05)
+"""
 RAN = "ran ['run', '0']\n"
 
 
@@ -50,14 +58,19 @@ class Copy:
         (folder / "pip/__main__.py").write_text(PIP)
         (folder / "classroom/__main__.py").write_text("import sys; print('ran', sys.argv[1:])")
 
-    def run(
-        self, *arguments: str, setup: str = "", **variables: str
-    ) -> subprocess.CompletedProcess:
-        """Runs a command, by default `run 0`, after `setup` in the same Python."""
+    def start(self, *arguments: str, setup: str = "", **variables: str) -> subprocess.Popen:
+        """Starts a command, by default `run 0`, after `setup` in the same Python."""
         code = PRELUDE.format(folder=str(self.folder), setup=setup)
         command = [sys.executable, "-c", code, *(arguments or ("run", "0"))]
         inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        return subprocess.run(command, env=inherited | variables, capture_output=True, text=True)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, env=inherited | variables, **pipes)
+
+    def run(self, *arguments: str, **options: str) -> subprocess.CompletedProcess:
+        """Runs a command to its end, see `start`."""
+        process = self.start(*arguments, **options)
+        output = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, *output)
 
     def pip_calls(self) -> int:
         return len((self.folder / "pip.log").read_text())
@@ -101,6 +114,32 @@ def test_an_interrupted_installation_is_made_anew(copy):
     half_done = copy.venv / "half done"
     half_done.touch()
     assert copy.run().returncode == 0 and not half_done.exists()
+
+
+def test_two_at_the_first_use_install_once_and_the_second_says_that_it_waits(copy):
+    (copy.folder / "pip/__main__.py").write_text(SLOW_PIP)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(copy.run)
+        while not (copy.folder / "pip.log").exists():
+            time.sleep(0.05)
+        second = copy.start()
+        told = second.stdout.readline()
+        (copy.folder / "go on").touch()
+        rest = second.communicate(timeout=60)
+    assert told == "Another course.py is installing into .venv: waiting for it.\n"
+    assert rest == (RAN, "") and first.result().stdout.endswith(RAN)
+    assert copy.pip_calls() == 1
+
+
+def test_one_that_was_killed_while_it_installed_holds_nobody_up(copy):
+    (copy.folder / "pip/__main__.py").write_text(SLOW_PIP)
+    killed = copy.start()
+    while not (copy.folder / "pip.log").exists():
+        time.sleep(0.05)
+    killed.kill()
+    (copy.folder / "go on").touch()
+    killed.communicate()
+    assert copy.run().stdout.endswith(RAN) and copy.pip_calls() == 2
 
 
 def test_the_venv_of_a_lost_python_is_made_anew(copy):

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import shutil
 import sys
 from functools import partial
 
@@ -147,10 +148,17 @@ def test_the_clock_stops_before_an_epoch_that_would_end_too_late(monkeypatch):
 @pytest.mark.parametrize("method", ["ours", "d2l", "plain"])
 def test_every_recipe_is_measured_after_an_epoch(task, method, folder, small):
     run = time_to.measure(task, method, folder, minutes=0)
-    assert run.keys() == RECORDED["time"][task][method].keys()
+    choice = run.pop("choice", None)  # of side and number, recorded since it is made
+    assert (choice in time_to.CHOICES[task]) == (method == "ours")
+    assert run.keys() == RECORDED["time"][task][method].keys() - {"choice"}
     ((seconds, loss, right),) = run["epochs"]
     assert seconds >= 0 and 0 <= right <= 1
     assert loss is None if (task, method) == ("hotdog", "d2l") else loss > 0
+
+
+def test_side_and_number_are_chosen_without_a_test_picture(folder, small):
+    shutil.rmtree(folder / "test")
+    assert time_to.choose("hotdog", folder) in time_to.CHOICES["hotdog"]
 
 
 def test_the_dogs_are_copied_with_a_folder_per_breed(tmp_path, drawn):

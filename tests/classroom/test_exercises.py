@@ -4,8 +4,12 @@ import fractions
 import functools
 import importlib
 import itertools
+import os
 import re
+import subprocess
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -13,10 +17,11 @@ import numpy as np
 import pytest
 import torch
 
-from classroom import check, judge
+from classroom import check, judge, progress
 from classroom.judge import EXERCISES, NOT_ATTEMPTED, NOT_YET, RIGHT, find, outcome_of
+from tests.conftest import ROOT
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+NOTEBOOKS = ROOT / "notebooks"
 LESSONS = sorted(p.stem[-2:] for p in Path(check.__file__).parent.glob("exercises/lesson_*.py"))
 WRONG = {}
 for lesson in LESSONS:
@@ -44,6 +49,7 @@ def answer_of(lesson_cells: dict, check_cell: str, *cell_ids: str) -> object:
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
     monkeypatch.setattr(check, "_log", {})
+    monkeypatch.setattr(check, "_solved", set())
     monkeypatch.chdir(NOTEBOOKS)  # where the lessons' cells run
 
 
@@ -206,13 +212,43 @@ def test_the_line_of_a_crash_is_named():
     assert "AttributeError" in text and 'in the line "return picture.no_such_thing"' in text
 
 
-def test_a_check_leaves_random_numbers_and_output_alone(capsys):
+def test_a_check_leaves_random_numbers_alone():
     torch.manual_seed(3)
     expected = torch.rand(1)
     torch.manual_seed(3)
-    outcome_of("01.2", lambda picture, mean, std: print("noise"))
+    outcome_of("01.2", lambda picture, mean, std: None)
     assert torch.equal(torch.rand(1), expected)
-    assert capsys.readouterr().out == ""
+
+
+def prints_and_crashes(*arguments):
+    print("shape:", arguments[0].shape)
+    raise ValueError("no such row")
+
+
+def prints_without_end(*arguments):
+    while True:
+        print("\ud800 noise" * 1000)
+
+
+@pytest.mark.parametrize(
+    "function, printed, diagnosis",
+    [
+        (prints_and_crashes, "Your code printed:\nshape: torch.Size(", "ValueError: no such row"),
+        (prints_without_end, " … and more\n", "did not end within"),
+        (
+            lambda *a: print("seen", file=sys.stderr),
+            "Your code printed:\nseen\n",
+            "returns nothing",
+        ),
+    ],
+)
+def test_what_an_answer_prints_is_shown_and_its_diagnosis_stays(
+    function, printed, diagnosis, monkeypatch, capsys
+):
+    monkeypatch.setattr(judge, "LIMIT_S", 0.5)
+    assert diagnosis in repr(check.answer("01.2", function))
+    shown = capsys.readouterr()
+    assert printed in shown.out and len(shown.out) < 2100 and shown.err == ""
 
 
 @EACH
@@ -301,6 +337,46 @@ def test_the_summary_is_saved_for_handing_in_and_a_class_can_look_at_its_guesses
     assert table.loc["01.1", "outcome"] == NOT_ATTEMPTED
     assert "1 of 6 exercises solved.\nSaved as hand_in_01.csv" in capsys.readouterr().out
     assert "median guess 0.4 of 3, measured 0.6" in repr(check.guesses(tmp_path))
+
+
+RESTARTED = "from classroom import check; print(check.summary().loc['01.6', 'outcome'])"
+
+
+def test_a_restarted_kernel_remembers_what_was_solved_and_guessed(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "build" / "progress.json"))
+    check.answer("01.6", "A")
+    check.guess("01 share", 0.5)
+    command, course = [sys.executable, "-c", RESTARTED], os.environ | {"PYTHONPATH": str(ROOT)}
+    run = subprocess.run(command, cwd=tmp_path, env=course, capture_output=True, text=True)
+    assert run.stdout.splitlines()[0] == "1 of 6 exercises solved."
+    assert run.stdout.splitlines()[-1] == "right"
+
+    check._log.clear()
+    check._solved.clear()
+    check.answer("01.6", ...)  # the stub of a new copy of the lesson
+    assert not check.solved("01.6") and check.summary(tmp_path).loc["01.6", "outcome"] == RIGHT
+    assert repr(check.measured("01 share", 0.5)) == "Your guess: 0.5, measured: 0.5: exactly that."
+    check.answer("02.1", ...)
+    assert {name[:2] for name in check.summary(tmp_path).index} == {"01", "02"}
+
+
+def test_notebooks_that_keep_their_progress_at_once_lose_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
+    records = {f"01 guess {i}": {"guess": i} for i in range(24)}
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(progress.keep, *zip(*records.items(), strict=True)))
+    assert progress.read() == records
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"01.6": 3}', None])
+def test_a_damaged_file_or_a_folder_that_cannot_be_written_to_costs_only_the_memory(
+    tmp_path, monkeypatch, content
+):
+    file = tmp_path / "progress.json"
+    monkeypatch.setenv("COURSE_PROGRESS", str(file if content is not None else file / "inside"))
+    file.write_text(content or "")
+    check.answer("01.6", "A")
+    assert check.summary(tmp_path).loc["01.6", "outcome"] == RIGHT
 
 
 def test_a_note_is_shown_as_text_never_as_markup():

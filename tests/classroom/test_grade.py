@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+import zipfile
+from importlib.metadata import PackageNotFoundError, distribution
 
 import nbformat
 import psutil
@@ -15,11 +17,12 @@ from classroom.commands import parse
 SETUP = "import os, time\nfrom classroom import check"
 # in place of the real check, which imports torch, where only the ending of a notebook matters
 QUICK_SETUP = """
-import json, os, time
-class check:
-    def answer(name, value):
-        with open(os.environ["COURSE_OUTCOMES"], "a") as file:
-            file.write(json.dumps({"exercise": name, "state": "right"}) + "\\n")
+import json, os, subprocess, sys, time, types
+def answer(name, value):
+    with open(os.environ["COURSE_OUTCOMES"], "a") as file:
+        file.write(json.dumps({"exercise": name, "state": "right"}) + "\\n")
+sys.modules["classroom"] = types.SimpleNamespace(check=types.SimpleNamespace(answer=answer))
+from classroom import check
 """
 DEAF = "while True:\n try:\n  time.sleep(1000)\n except KeyboardInterrupt:\n  pass"
 FIRST, LAST = 'check.answer("01.4", 5.17)', 'check.answer("01.6", "a")'
@@ -39,7 +42,9 @@ def test_a_folder_becomes_a_table_with_the_last_outcome_of_each_exercise(tmp_pat
     hand_in(folder, "group B/good", SETUP, FIRST, "1 / 0", wrong, LAST, stub, left_behind)
     hand_in(folder, "essay", "print('an essay')")
     (folder / "damaged.ipynb").write_text("<<<<<<< mine")
-    before = {file: file.read_bytes() for file in folder.rglob("*.ipynb")}
+    for name in ("._essay.ipynb", "mine.zip"):
+        (folder / name).write_bytes(b"")
+    before = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
     assert grade.main(parse(["grade", str(folder), "--minutes", "2", "--out", str(out)])) == 0
 
@@ -50,7 +55,7 @@ def test_a_folder_becomes_a_table_with_the_last_outcome_of_each_exercise(tmp_pat
     assert rows == [
         ("damaged.ipynb", "", "cannot be read: NotJSONError"),
         ("essay.ipynb", "", "holds no exercise of the course"),
-        (good, "", "ran to its end"),
+        (good, "", "ran to its end, 1 cell failed with ZeroDivisionError"),
         (good, "01.1", "not attempted"),
         (good, "01.2", "not checked"),
         (good, "01.3", "not checked"),
@@ -58,7 +63,9 @@ def test_a_folder_becomes_a_table_with_the_last_outcome_of_each_exercise(tmp_pat
         (good, "01.5", "not checked"),
         (good, "01.6", "right"),
     ]
-    assert f"3 of 3  {good}: ran to its end, 2 right" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "Left out, since they are not notebooks: 1 (mine.zip)." in told
+    assert f"3 of 3  {good}: ran to its end, 1 cell failed with ZeroDivisionError, 2 right" in told
 
 
 @pytest.mark.parametrize(
@@ -78,6 +85,89 @@ def test_what_was_right_before_a_bad_cell_counts(tmp_path, monkeypatch, source, 
     outcomes = dict(grade.grade(file, minutes=0.25))
     assert (outcomes[""], outcomes["01.4"], outcomes["01.6"]) == (ending, "right", last)
     assert set(psutil.Process().children(recursive=True)) <= children
+
+
+@pytest.mark.parametrize(
+    "sources, remark",
+    [
+        (["import nowhere", "1 / 0"], ", 2 cells failed, the first with ModuleNotFoundError"),
+        (["input()", "exit()"], ", 1 cell failed with StdinNotImplementedError"),
+        (["class check:\n  pass"], "; the notebook defines its own `check`"),
+        (["%matplotlib inline\ncheck.answer = print"], "; the notebook defines its own `check`"),
+        (["def f():\n  check = 1"], ""),
+        (["print('x' * 20_000_000)"], ", it printed more than 10 MB, which were not kept"),
+    ],
+)
+def test_what_went_wrong_in_a_notebook_stands_behind_its_ending(tmp_path, sources, remark):
+    file = hand_in(tmp_path, "mine", QUICK_SETUP, FIRST, *sources)
+    assert grade.grade(file, minutes=1)[0] == ("", "ran to its end" + remark)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", ["while True: print('x' * 1000)", "'x' * 40_000_000"])
+def test_output_without_end_takes_no_memory_of_the_grader(tmp_path, monkeypatch, source):
+    monkeypatch.setattr(grade, "CELL_SECONDS", 8)
+    kept = []
+    keep = grade.Client.process_message
+    monkeypatch.setattr(
+        grade.Client,
+        "process_message",
+        lambda *arguments: kept.append(arguments) or keep(*arguments),
+    )
+    outcomes = dict(grade.grade(hand_in(tmp_path, "mine", QUICK_SETUP, source, LAST), minutes=1))
+    assert "it printed more than 10 MB" in outcomes[""] and outcomes["01.6"] == "right"
+    cells = {id(cell): cell for _, _, cell, _ in kept}.values()
+    assert not any(cell.outputs for cell in cells)
+    assert max(len(str(message["content"])) for _, message, _, _ in kept) < 1.1 * grade.MESSAGE
+
+
+def test_a_notebook_that_takes_too_much_memory_is_stopped(tmp_path, monkeypatch):
+    monkeypatch.setattr(grade, "MEMORY_GB", 0.3)
+    source = "x = bytearray(400_000_000)\nx[:] = b'x' * len(x)\ntime.sleep(60)"
+    outcomes = dict(grade.grade(hand_in(tmp_path, "mine", QUICK_SETUP, FIRST, source), minutes=1))
+    assert outcomes[""] == "was stopped at 0.3 GB of memory" and outcomes["01.4"] == "right"
+
+
+PIP = ["%pip", "!pip", "!{sys.executable} -m pip"]
+WHEEL = {
+    "handed_in.py": "",
+    "handed_in-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: handed-in\nVersion: 1\n",
+    "handed_in-1.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    "handed_in-1.dist-info/RECORD": "",
+}
+
+
+@pytest.mark.slow
+def test_what_a_notebook_installs_or_removes_changes_nothing_here(tmp_path):
+    wheel = tmp_path / "handed_in-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as file:
+        for name, text in WHEEL.items():
+            file.writestr(name, text)
+    sources = [f"%pip install -q --no-index {wheel}", "import handed_in, importlib, torch"]
+    sources += [f"{pip} uninstall -q -y handed-in tqdm" for pip in PIP]
+    sources += ["import tqdm", "importlib.reload(handed_in)"]
+    file = hand_in(tmp_path, "mine", QUICK_SETUP, FIRST, *sources)
+    ending = "ran to its end, 1 cell failed with ModuleNotFoundError"  # the last one
+    assert grade.grade(file, minutes=5)[0] == ("", ending)
+    with pytest.raises(PackageNotFoundError):
+        distribution("handed-in")
+    assert distribution("tqdm")
+
+
+def test_what_a_notebook_leaves_running_is_ended(tmp_path):
+    pid = tmp_path / "pid"
+    wait = "[sys.executable, '-c', 'import time; time.sleep(99)']"
+    source = f"p = subprocess.Popen({wait}, start_new_session=True)\n"
+    source += f"open({str(pid)!r}, 'w').write(str(p.pid))"
+    grade.grade(hand_in(tmp_path, "mine", QUICK_SETUP, FIRST, source), minutes=1)
+    process = int(pid.read_text())
+    assert not psutil.pid_exists(process) or psutil.Process(process).status() == "zombie"
+
+
+def test_exercises_of_two_lessons_in_one_notebook_are_all_listed(tmp_path):
+    file = hand_in(tmp_path, "mine", QUICK_SETUP, FIRST, "check.answer('02.1', 1)")
+    lessons = {name[:2] for name, _ in grade.grade(file, minutes=1) if name}
+    assert lessons == {"01", "02"}
 
 
 CELL = {"cell_type": "code", "source": "1", "metadata": {}, "outputs": [], "execution_count": None}

@@ -30,7 +30,10 @@ def show(numbers):
     return f"from IPython.display import display\ndisplay({data!r}, raw=True)"
 
 
-WHERE = "import os, sys; print(os.environ['COURSE_SIZE'], os.getcwd(), sys.executable)"
+WHERE = """
+import os, sys
+print(os.environ['COURSE_SIZE'], os.getcwd(), sys.executable, os.environ['COURSE_PROGRESS'] or '-')
+"""
 LOUD = "for i in range(3):\n    print(i, flush=True)"
 
 
@@ -52,6 +55,7 @@ def two_runs(tmp_path_factory):
     (stranger / "kernel.json").write_text('{"argv": ["false"], "display_name": "Python 3"}')
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_PATH", str(folder))
+        patch.setenv("COURSE_PROGRESS", "a student's file")
         reports = run.run_lessons([good, bad, solution], build, size="tiny", save=True)
     return folder, build, before, reports
 
@@ -65,10 +69,10 @@ def test_the_table_names_every_lesson_and_what_went_wrong_in_which_cell(two_runs
     assert lines[2].startswith("solutions/00_good")
 
 
-def test_the_kernel_runs_in_this_python_in_the_lessons_folder_with_the_size(two_runs):
+def test_the_kernel_runs_in_this_python_in_the_lessons_folder_and_knows_nobodys_progress(two_runs):
     folder = two_runs[0]
     first = nbformat.read(folder / "00_good.ipynb", as_version=4).cells[1]
-    assert first.outputs[0].text.strip() == f"tiny {folder} {sys.executable}"
+    assert first.outputs[0].text.strip() == f"tiny {folder} {sys.executable} -"
 
 
 def test_results_of_this_run_replace_those_of_earlier_ones(two_runs):

@@ -104,7 +104,7 @@ REFUSED = {  # what is handed over: a call in an empty folder, words of the sent
     "a network with a slip of the pen": (lambda f: models.load_pretrained("resnet81"), "resnet18"),
     "weights that are not there": (
         lambda f: models.load_pretrained("resnet18", weights=f / "w.pth"), "w.pth"),
-    "weights that are a list": (lambda f: models.read_weights(weights(f, [1]), net()), "w.pth"),
+    "weights that are a list": (lambda f: models.read_weights(weights(f, [1])), "w.pth"),
     "class names as one text": (lambda f: models.replace_head(net(), "cats"), '"cats"'),
     "a class twice": (lambda f: models.replace_head(net(), ["a", "b", "a"]), '"a"'),
     "a bias of NaN": (

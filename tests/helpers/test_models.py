@@ -3,6 +3,8 @@
 import copy
 import io
 import pickle
+import re
+from collections import OrderedDict
 from pathlib import Path
 
 import pytest
@@ -13,15 +15,18 @@ from torchvision import models as zoo
 from torchvision.transforms import v2
 
 from helpers import CourseError
-from helpers.data import to_tensor
+from helpers.data import loader, to_tensor
 from helpers.models import (
+    build_torchvision,
     keep_statistics,
     load_pretrained,
+    load_weights,
     output_layer,
     param_groups,
     replace_head,
 )
-from tests.conftest import SmallNet
+from helpers.train import evaluate, extract_features, predict
+from tests.conftest import SmallNet, is_a_sentence
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +131,121 @@ def test_the_weights_of_another_network_are_refused(tmp_path, lite0):
         load_pretrained("resnet18", weights=tmp_path / "w.pth")
 
 
+def test_a_network_of_your_own_classes_is_loaded_with_them(tmp_path):
+    net = replace_head(load_pretrained("resnet18", weights=None), ["cat", "dog", "fox"])
+    plain, named = tmp_path / "plain.pt", tmp_path / "named.pt"
+    torch.save(net.state_dict(), plain)
+    torch.save({"net": net.state_dict(), "class_names": net.class_names}, named)
+    for file, names in ((plain, None), (named, ["cat", "dog", "fox"])):
+        again = load_pretrained("resnet18", weights=file)
+        assert again.class_names == names
+        for a, b in zip(again.state_dict().values(), net.state_dict().values(), strict=True):
+            assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_1", "deit_tiny_distilled_patch16_224", "test_vit3"])
+def test_networks_with_other_output_layers_are_loaded_with_your_classes_too(tmp_path, name):
+    net = replace_head(load_pretrained(name, weights=None), ["a", "b", "c"])
+    torch.save(net.state_dict(), tmp_path / "mine.pt")
+    again = load_pretrained(name, weights=tmp_path / "mine.pt").state_dict()
+    assert all(torch.equal(value, again[key]) for key, value in net.state_dict().items())
+
+
+def test_as_many_names_as_outputs_are_needed_in_a_file(tmp_path):
+    values = {"net": SmallNet(3).state_dict(), "class_names": ["a", "b"]}
+    torch.save(values, tmp_path / "mine.pt")
+    with pytest.raises(CourseError, match="2 class names for 3 outputs"):
+        load_weights(SmallNet(2), tmp_path / "mine.pt")
+
+
+@pytest.mark.trap("normalisation of another network")
+@pytest.mark.parametrize(
+    "name, side",
+    [
+        ("googlenet", 64),
+        pytest.param("inception_v3", 96, marks=pytest.mark.slow),
+        ("densenet121", 32),
+        ("mnasnet0_5", 32),
+        pytest.param("vit_b_32", 224, marks=pytest.mark.slow),
+        pytest.param("swin_t", 32, marks=pytest.mark.slow),
+    ],
+)
+def test_downloaded_weights_compute_what_they_compute_in_torchvision(torch_home, name, side):
+    kinds = {"weights": None}
+    if name in ("googlenet", "inception_v3"):
+        kinds |= {"init_weights": False, "aux_logits": True}
+    values = zoo.get_model(name, **kinds).state_dict()
+    for key, value in values.items():
+        if "running" in key:  # as after training
+            value.uniform_(0.5, 1.5)
+    url = zoo.get_model_weights(name).DEFAULT.url
+    torch.save(values, torch_home / url.rpartition("/")[2])
+    theirs = zoo.get_model(name, weights="DEFAULT").eval()
+    x = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        torch.testing.assert_close(load_pretrained(name)(x), theirs(x), rtol=1e-4, atol=1e-5)
+
+
+def test_old_files_of_densenet_are_read(torch_home):
+    values = zoo.densenet121(weights=None).state_dict()
+    old = OrderedDict()  # dots before the numbers, and nothing counted: as torch 0.3 wrote them
+    for key, value in values.items():
+        if not key.endswith("num_batches_tracked"):
+            old[re.sub(r"(denselayer\d+\.(?:norm|conv))([12])", r"\1.\2", key)] = value
+    assert set(old) - set(values)
+    torch.save(old, torch_home / "densenet121-a639ec97.pth")
+    again = load_pretrained("densenet121").state_dict()
+    assert all(torch.equal(again[k], v) for k, v in values.items())
+
+
+def test_position_embeddings_are_resized_with_the_pictures(torch_home):
+    net = zoo.vit_b_32(weights=None)
+    torch.nn.init.ones_(net.encoder.pos_embedding)
+    torch.save(net.state_dict(), torch_home / "vit_b_32-d86f8d99.pth")
+    small = load_pretrained("vit_b_32", size=64)
+    assert small.encoder.pos_embedding.shape == (1, 5, 768)
+    torch.testing.assert_close(small.encoder.pos_embedding, torch.ones(1, 5, 768))
+    torch.testing.assert_close(small.conv_proj.weight, net.conv_proj.weight)
+
+
+def test_a_vision_transformer_is_built_for_the_pictures_of_its_weights():
+    with torch.device("meta"):
+        net, preprocess = build_torchvision("vit_h_14")
+    assert net.image_size == preprocess.size == 518
+
+
+@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"])
+def test_networks_that_are_built_for_one_size_are_built_for_yours(name):
+    net = load_pretrained(name, size=64, weights=None)
+    assert net(torch.zeros(1, 3, 64, 64)).shape == (1, 1000) and net.preprocess.size == 64
+
+
+@pytest.mark.parametrize(
+    "name, size, own",
+    [("maxvit_t", 128, 224), ("vit_b_32", 100, 224), ("alexnet", 32, 224)],
+)
+def test_a_size_that_a_network_cannot_take_is_refused(name, size, own):
+    with pytest.raises(CourseError, match=f"{name} cannot take.*{size} x {size}") as caught:
+        load_pretrained(name, size=size, weights=None)
+    assert is_a_sentence(str(caught.value)) and str(own) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name, near",
+    [
+        ("resnet50.a1_in1kk", "resnet50.a1_in1k"),
+        ("resnt18", "resnet18"),
+        ("ResNet18", "resnet18"),
+        ("convnext_ato", "convnext_atto"),
+        ("vit_tiny_patch16_244", "vit_tiny_patch16_224"),
+    ],
+)
+def test_a_misspelt_name_or_tag_gets_its_nearest(name, near):
+    with pytest.raises(CourseError, match="did you mean") as caught:
+        load_pretrained(name, weights=None)
+    assert near in re.split(r"\W*\s", str(caught.value)) and is_a_sentence(str(caught.value))
+
+
 @pytest.mark.parametrize(
     "name, layer",
     [
@@ -146,12 +266,22 @@ def test_only_the_output_layer_is_replaced(name, layer):
     assert all(kept[n] is p for n, p in body.items()) and len(kept) == len(body) + 2
 
 
-@pytest.mark.parametrize(
-    "network", [zoo.squeezenet1_1, lambda: timm.create_model("test_resnet", num_classes=0)]
-)
-def test_a_network_without_linear_output_layer_is_refused(network):
+def test_a_network_without_an_output_layer_is_refused():
     with pytest.raises(CourseError, match="no linear output layer"):
-        replace_head(network(), ["a", "b"])
+        replace_head(torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU()), ["a", "b"])
+
+
+def test_a_network_without_classes_is_only_measured_after_it_has_a_head(pictures):
+    net = timm.create_model("test_resnet", num_classes=0)
+    net.preprocess = pictures.preprocess
+    for measure in (evaluate, predict):
+        with pytest.raises(CourseError, match="no output layer yet.*replace_head"):
+            measure(net, loader(pictures))
+    features, _ = extract_features(net, loader(pictures))
+    replace_head(net, ["a", "b"])
+    assert net.num_classes == 2 and predict(net, loader(pictures)).shape == (22, 2)
+    again, _ = extract_features(net, loader(pictures))
+    assert torch.equal(features, again)
 
 
 def test_parameter_groups_hold_every_parameter_once_and_the_head_learns_faster(net):

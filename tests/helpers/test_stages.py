@@ -11,9 +11,11 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from helpers.models import (
     freeze,
+    head,
     keep_statistics,
     load_pretrained,
     output_layer,
+    param_groups,
     replace_head,
     stages,
 )
@@ -41,12 +43,12 @@ def network(request):
     return make(), side
 
 
-def test_every_parameter_but_those_of_the_output_layer_is_in_exactly_one_stage(network):
+def test_every_parameter_but_those_of_the_head_is_in_exactly_one_stage(network):
     net, _ = network
     held = [id(p) for stage in stages(net) for p in stage.parameters]
-    head = {id(p) for p in output_layer(net)[1].parameters()}
+    top = {id(p) for part in head(net).values() for p in part.parameters()}
     assert len(held) == len(set(held))
-    assert set(held) == {id(p) for p in net.parameters()} - head
+    assert set(held) == {id(p) for p in net.parameters()} - top
 
 
 def test_stages_come_in_the_order_in_which_a_picture_passes_them(network):
@@ -87,11 +89,11 @@ def test_frozen_stages_are_the_same_bits_after_two_epochs_and_the_others_are_not
 
 
 @pytest.mark.trap("the new output layer frozen too")
-def test_the_output_layer_learns_however_much_is_frozen(network):
+def test_the_head_learns_however_much_is_frozen(network):
     net, _ = network
     freeze(net, len(stages(net)))
     learning = {id(p) for p in net.parameters() if p.requires_grad}
-    assert learning == {id(p) for p in output_layer(net)[1].parameters()}
+    assert learning == {id(p) for part in head(net).values() for p in part.parameters()}
 
 
 @pytest.mark.parametrize("first, last", [(4, 2), (2, 4), (5, 0)])
@@ -140,3 +142,67 @@ def test_features_of_a_stage_are_the_means_of_the_maps_that_come_out_of_it():
         torch.testing.assert_close(extract_features(net, BATCHES, n)[0], x.mean((2, 3)).detach())
     top = extract_features(net, BATCHES, 5)[0]
     torch.testing.assert_close(top, extract_features(net, BATCHES)[0])
+
+
+def dropping() -> nn.Module:
+    """A network that drops values between its blocks, within them, and before its output layer."""
+    rates = {"drop_rate": 0.5, "pos_drop_rate": 0.5, "proj_drop_rate": 0.5, "attn_drop_rate": 0.5}
+    torch.manual_seed(0)
+    return timm.create_model("test_vit", num_classes=2, img_size=32, drop_path_rate=0.5, **rates)
+
+
+def outputs_of(net: nn.Module, n: int) -> torch.Tensor:
+    """What the bottom n stages hand on in a pass in train mode."""
+    seen = []
+    above = stages(net)[n].layers if n < len(stages(net)) else [net.head_drop]
+    hooks = [m.register_forward_pre_hook(lambda _, x: seen.append(x[0].clone())) for m in above]
+    net.train()(PICTURES)
+    for hook in hooks:
+        hook.remove()
+    return seen[0]
+
+
+@pytest.mark.trap("frozen layers that still drop")
+@pytest.mark.parametrize("n", [1, 3, 7])
+def test_frozen_stages_drop_nothing_in_train_mode_and_the_others_do(n):
+    net = freeze(dropping(), n)
+    assert len(stages(net)) == 7
+    if n > 1:  # at the first one, dropout acts on what it hands on
+        assert torch.equal(outputs_of(net, n), outputs_of(net, n))
+    assert not torch.equal(net(PICTURES), net(PICTURES))
+    assert not torch.equal(outputs_of(freeze(net, 0), n), outputs_of(net, n))
+
+
+@pytest.mark.parametrize("order", [(freeze, keep_statistics), (keep_statistics, freeze)])
+def test_freezing_and_keeping_statistics_go_together_in_either_order(order):
+    net = small_resnet()
+    for step in order:
+        step(net, 2) if step is freeze else step(net)
+    before = [b.clone() for b in net.buffers()]
+    net.train()(PICTURES)
+    assert all(torch.equal(a, b) for a, b in zip(before, net.buffers(), strict=True))
+    assert [s.parameters[0].requires_grad for s in stages(net)] == [False] * 2 + [True] * 3
+
+
+def test_layers_that_are_unfrozen_are_in_the_mode_of_the_network_again():
+    net = freeze(small_resnet(), 3)
+    net.train()(PICTURES)
+    assert not all(layer.training for layer in net.modules())
+    freeze(net, 0)
+    assert all(layer.training for layer in net.modules())
+
+
+def test_a_head_of_several_layers_is_head_from_its_first_layer_on():
+    net = load_pretrained("mobilenet_v3_small", size=64, weights=None)
+    freeze(net, len(stages(net)))
+    learning = {name for name, p in net.named_parameters() if p.requires_grad}
+    assert learning == {f"classifier.{i}.{kind}" for i in (0, 3) for kind in ("weight", "bias")}
+    (group,) = param_groups(net, 0.1, 10)
+    assert group["lr"] == 1 and len(group["params"]) == 4
+    pictures = torch.randn(2, 3, 64, 64)
+    batches = DataLoader(TensorDataset(pictures, torch.tensor([0, 1])), 2)
+    with torch.inference_mode():
+        below, _ = extract_features(net, batches, len(stages(net)))
+        torch.testing.assert_close(net.classifier(below), net.eval()(pictures))
+        last, _ = extract_features(net, batches)
+        torch.testing.assert_close(net.classifier[3](last), net(pictures))

@@ -12,7 +12,7 @@ import torch
 
 from helpers import CourseError, data
 from scale import compete
-from tests.conftest import ROOT, SMALL, draw_classes
+from tests.conftest import ROOT, SMALL, draw_classes, is_a_sentence
 from tests.helpers.test_processes import LAUNCH
 
 FEW = ["--size", "drawn", "--pictures", "60", "--pixels", "32", "--batch", "16"]
@@ -74,6 +74,47 @@ def test_other_options_or_pictures_in_the_same_folder_are_refused(tmp_path):
     options.rate = 1e-3
     with pytest.raises(CourseError, match="other options or pictures"):
         compete.start_or_go_on(options, "digest")
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ("--epochs -1", "--epochs is -1: give a whole number of 0 or more"),
+        ("--rate -1", "--rate is -1.0: give a number above 0 and up to 1"),
+        ("--rate nan", "--rate is nan"),
+        ("--rate inf", "--rate is inf"),
+        ("--batch 0", "--batch is 0"),
+        ("--pixels 0", "--pixels is 0"),
+        ("--pixels 99999", "99999"),
+        ("--pictures 1", "--pictures is 1: give a whole number of 2 or more"),
+        (
+            "--pictures 3",
+            "With --pictures 3, training or validation gets no picture: give more, such as 100",
+        ),
+        ("--seed 99999999999999999999", "--seed is 99999999999999999999"),
+        ("--network resnet81", 'no network "resnet81"'),
+        ("--out {file}", "cannot be written"),
+        ("--out {file}/out", "cannot be written"),
+    ],
+)
+def test_an_argument_out_of_its_range_is_one_sentence_and_starts_nothing(
+    arguments, words, tmp_path
+):
+    file = tmp_path / "file"
+    file.touch()
+    line = [*DOGS, "--out", str(tmp_path / "out"), *arguments.format(file=file).split()]
+    with pytest.raises(SystemExit) as refused:
+        compete.main(line)
+    assert words in refused.value.code and is_a_sentence(refused.value.code)
+    assert not (tmp_path / "out").exists()  # the corrected command may use it
+
+
+@pytest.mark.parametrize("arguments", [[], ["leaves"], ["cifar-10", "--epochs", "many"]])
+def test_a_command_that_cannot_be_read_is_told_in_a_line(arguments, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        compete.main(arguments)
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and told.startswith("scale.compete: ")
 
 
 def launch(out: Path, *python: str) -> str:
