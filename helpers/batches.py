@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, SequentialSampler
 
@@ -109,14 +113,48 @@ def pictures_of(batch: object) -> Tensor:
     return pictures
 
 
-def pair(batch: object) -> tuple[Tensor, Tensor]:
-    """Returns pictures (float) and labels (int64, (B,)) of a batch; labels may be (B, 1)."""
+@contextmanager
+def told(what: str, advice: str) -> Iterator[None]:
+    """Turns what a library raises inside the block into one sentence."""
+    try:
+        yield
+    except CourseError:
+        raise
+    except torch.OutOfMemoryError:
+        raise CourseError(
+            f"{what} needs more memory than there is: make batches smaller."
+        ) from None
+    except Exception as error:
+        text = (str(error).strip().splitlines() or ["no message"])[-1].rstrip(".")
+        raise CourseError(
+            f"{what} stops with {type(error).__name__} ({text}): {advice}."
+        ) from error
+
+
+def each(loader: DataLoader) -> Iterator[object]:
+    """Yields a loader's batches; raises CourseError if the loader cannot make one."""
+    batches = iter(loader)
+    while True:
+        with told("The loader", "check the files, and make all pictures tensors of one size"):
+            batch = next(batches, batches)
+        if batch is batches:
+            return
+        yield batch
+
+
+def pair(batch: object, soft: bool = False) -> tuple[Tensor, Tensor]:
+    """Returns pictures (float) and labels (int64, (B,)) of a batch; labels may be (B, 1).
+
+    soft: labels may also be probabilities, float (B, K), as MixUp and CutMix make them.
+    """
     pictures = pictures_of(batch)
     if not isinstance(batch, (tuple, list)) or len(batch) != 2 or not isinstance(batch[1], Tensor):
         raise CourseError(
             f"A batch is {require.summary(batch)}: give pairs (pictures, labels) of tensors."
         )
     labels = batch[1]
+    if soft and labels.is_floating_point() and labels.ndim == 2 and labels.shape[1] > 1:
+        return pictures, labels.float()
     numbers = not labels.is_floating_point() and not labels.is_complex()
     if not numbers or labels.shape not in {(len(pictures),), (len(pictures), 1)}:
         raise CourseError(
@@ -135,9 +173,27 @@ def check_outputs(outputs: object, n: int) -> None:
         )
 
 
+def check_logits(outputs: Tensor) -> None:
+    """Raises CourseError if the outputs are probabilities already."""
+    if len(outputs) and bool((outputs > 0).all() and ((outputs.sum(1) - 1).abs() < 1e-5).all()):
+        raise CourseError(
+            "The network's outputs are probabilities already, and the loss and predict would take "
+            "the softmax again: remove the softmax at its end."
+        )
+
+
 def check_labels(labels: Tensor, k: int) -> None:
-    """Raises CourseError unless all labels lie between 0 and k - 1."""
-    low, high = int(labels.min()), int(labels.max())
+    """Raises CourseError unless all labels lie between 0 and k - 1, or are k probabilities each."""
+    if labels.is_floating_point():
+        sums = (labels.sum(1) - 1).abs()
+        if labels.shape[1] != k or not bool((labels >= 0).all() and (sums < 1e-3).all()):
+            raise CourseError(
+                f"The labels are {require.summary(labels)}, and the network has {k} outputs: give "
+                f"{k} probabilities that sum to 1 for each picture, or the number of its class."
+            )
+        return
+    numbers = labels.tolist()  # for a batch's few, faster than torch's own minimum and maximum
+    low, high = min(numbers), max(numbers)
     if low < 0 or high >= k:
         raise CourseError(
             f"The labels go from {low} to {high}, and the network has {k} outputs: number the "

@@ -4,36 +4,50 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import math
+import random
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from accelerate import Accelerator, DataLoaderConfiguration
+from accelerate.state import GradientState, is_initialized
 from accelerate.utils import broadcast
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 from torchvision.models import SwinTransformer
 from tqdm import tqdm
 
 from helpers import batches as checks
-from helpers import require
-from helpers.files.atomic import atomic, unwritable
+from helpers import checkpoints, losses, require, schedules
 from helpers.onednn import make_safe
 from helpers.param_groups import head, layers_with, output_layer, output_layers, stages
 from helpers.require import CourseError
 
 DIVERGED = (
-    "stopped in epoch {epoch}: the loss is no longer a number, so the learning rate is too high; "
+    "stopped in epoch {epoch}: {what} is no longer a number, so the learning rate is too high; "
     "make the network and the optimiser again, with a tenth of it"
 )
+NEVER_A_NUMBER = (
+    "stopped in epoch {epoch}: the loss was not a number before the first step, so the learning "
+    "rate is not why; check the network's layers and the loss"
+)
+BAD_PICTURES = (
+    "stopped in epoch {epoch}: pictures hold values that are not numbers (nan or infinite); check "
+    "the files and what is done to them, and make the network and the optimiser again"
+)
+TRAINING = "check that network, optimiser and loss are made for such pictures and labels"
 
 
 @dataclass
@@ -58,52 +72,65 @@ def fit(
     epochs: int,
     *,
     scheduler: LRScheduler | None = None,
+    loss: Callable[[Tensor, Tensor], Tensor] | None = None,
     seed: int = 0,
     checkpoint: str | Path | None = None,
     quiet: bool = False,
 ) -> History:
-    """Trains a network on the mean cross-entropy of each batch, on whatever device there is.
+    """Trains a network on the mean loss of each batch, on whatever device there is.
 
     Under `accelerate launch` each process trains on its share of each batch, so batches, steps and
     learning rates mean what they mean in one process. BatchNorm in train mode sees only that share.
-    scheduler: stepped after every batch. seed: for shuffling, augmentation and dropout; each epoch
-    has its own, so a run is reproducible on one machine. checkpoint: a file written after each
-    epoch; if it already exists, the run resumes from it and ends with the same result, bit for bit.
+    scheduler: stepped after every batch, so count in batches, of which an epoch has len(train); it
+    must last for the whole run.
+    loss: takes outputs (B, K) and labels, and returns their mean, or a number per example; by
+    default the cross-entropy. nn.CrossEntropyLoss may have class weights (its mean is divided by
+    their sum, as in torch) and label smoothing. Labels may be probabilities, float (B, K), as
+    MixUp and CutMix make them: accuracy then counts their largest. Validation uses the same loss.
+    seed: for shuffling, augmentation and dropout; each epoch has its own, counted over all calls
+    with one optimiser, so a run is reproducible on one machine.
+    checkpoint: a file written after each epoch; if it already exists, the run resumes from it and
+    ends with the same result, bit for bit. It must be of the same network, options and pictures;
+    only `epochs` may be more.
     Interrupting the cell returns the history so far; the network stays usable, in eval mode. A loss
-    that is no longer a number ends the run with a sentence.
+    or a weight that is no longer a number ends the run with a sentence.
     """
     epochs, seed = require.whole(epochs, "epochs"), require.whole(seed, "seed")
-    _check_run(net, train, valid, optimizer)
+    _check_run(net, train, valid, optimizer, scheduler, loss)
     accelerator = accelerator_for(train)
     model, stepper, batches = accelerator.prepare(net, optimizer, train)
-    history = History()
-    if checkpoint:
-        checkpoint = require.path(checkpoint, "checkpoint")
-        if checkpoint.exists():
-            history = _load(checkpoint, net, optimizer, scheduler, accelerator.device)
+    _try_batches(accelerator, net, train, valid)
+    parts = checkpoints.Parts(net, train, valid, optimizer, scheduler)
+    kept = checkpoints.Checkpoint(checkpoint, parts, seed=seed, loss=loss)
+    history = History(**kept.load(epochs))
+    schedules.check_length(scheduler, epochs - len(history.epochs), len(batches))
+    measure = losses.summed(loss, accelerator.device)
     report = Report(epochs, quiet or not accelerator.is_main_process)
     for row in history.epochs:
         report.row(row)
-    sums, steps_before = [], 0  # sums of each batch in this epoch: loss, right answers, examples
+    sums, steps_before = [], 0  # of each batch in this epoch: loss, right answers, examples, weight
     try:
-        with torch.random.fork_rng():
+        with own_random_numbers():
             for epoch in range(len(history.epochs), epochs):
                 start, steps_before = time.perf_counter(), len(history.steps)
-                seed_epoch(accelerator, train.sampler, seed + 1_000_003 * epoch)
-                _train_epoch(accelerator, model, batches, stepper, scheduler, epoch, sums, report)
+                optimizer.epochs_begun, report.epoch = kept.first + epoch + 1, epoch + 1
+                reseed = partial(seed_epoch, accelerator, train, seed, kept.first + epoch)
+                reseed()
+                _train_epoch(accelerator, model, batches, stepper, scheduler, measure, sums, report)
                 row = _note(history, epoch, len(batches), accelerator.reduce(torch.stack(sums)))
                 sums.clear()
-                for buffer in net.buffers():
-                    broadcast(buffer)  # BatchNorm's: the first process's, everywhere
-                if not math.isfinite(row["train_loss"]):
-                    report.warn(DIVERGED.format(epoch=epoch + 1))
+                reason = _why_no_number(net, history, row, train, reseed)
+                if reason:
+                    report.warn(reason)
                     break
-                row |= _valid_scores(net, valid)
+                row |= _valid_scores(net, valid, loss)
                 row["seconds"] = time.perf_counter() - start
                 history.epochs.append(row)
                 report.row(row)
-                if checkpoint and accelerator.is_main_process:
-                    _save(checkpoint, net, optimizer, scheduler, history)
+                if accelerator.is_main_process:
+                    kept.save(asdict(history))
+            else:
+                report.line(schedules.unfinished(scheduler, len(batches)))
     except KeyboardInterrupt:
         report.line(f"stopped by you in epoch {len(history.epochs) + 1}")
         if len(history.steps) == steps_before:
@@ -113,14 +140,14 @@ def fit(
     return history
 
 
-def _valid_scores(net: nn.Module, valid: DataLoader | None) -> dict:
+def _valid_scores(net: nn.Module, valid: DataLoader | None, loss: Callable | None) -> dict:
     if valid is None:
         return {}
-    scores = evaluate(net, valid)
+    scores = evaluate(net, valid, loss=loss)
     return {"valid_loss": scores["loss"], "valid_accuracy": scores["accuracy"]}
 
 
-def _check_run(net, train, valid, optimizer) -> None:
+def _check_run(net, train, valid, optimizer, scheduler, loss) -> None:
     """Raises CourseError if `fit` cannot train with these."""
     require.network(net)
     make_safe(net)
@@ -131,52 +158,146 @@ def _check_run(net, train, valid, optimizer) -> None:
         checks.check_classes(net, valid)
     advice = "make one, such as torch.optim.AdamW(groups)"
     require.instance(optimizer, Optimizer, "The optimiser", advice)
-    if len(train.dataset) == 0:
-        raise CourseError("There are no pictures to train on: check what the loader was made from.")
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    if not any(p.requires_grad for p in parameters):
+    schedules.check_kind(scheduler, optimizer)
+    losses.check(loss)
+    if not len(train.dataset) or (valid is not None and not len(valid.dataset)):
+        what = "validate with" if len(train.dataset) else "train on"
+        raise CourseError(f"There are no pictures to {what}: check what the loader was made from.")
+    if _odd_weights(net):
+        raise CourseError(
+            f"The network's weights are not numbers before training ({_odd_weights(net)} holds nan "
+            "or infinite ones): make the network and the optimiser again."
+        )
+    _check_parameters(net, {p for group in optimizer.param_groups for p in group["params"]})
+
+
+def _check_parameters(net: nn.Module, given: set[nn.Parameter]) -> None:
+    """Raises CourseError unless the optimiser was given just what is to learn."""
+    if not any(p.requires_grad for p in given):
         raise CourseError(
             "Every parameter is frozen, even the output layer, so there is nothing to train: "
             "set requires_grad = True for the output layer."
         )
-    if not set(net.parameters()).issuperset(parameters):
+    if not set(net.parameters()).issuperset(given):
         raise CourseError(
             "The optimiser holds parameters that are not in this network: make the optimiser "
             "after replacing the output layer."
         )
+    left = [name for name, p in net.named_parameters() if p.requires_grad and p not in given]
+    if left:
+        raise CourseError(
+            f"The optimiser lacks {len(left)} parameters that are not frozen, such as {left[0]}, "
+            "and they would never learn: make it after unfreezing, or set requires_grad = False "
+            "for them."
+        )
 
 
-def _train_epoch(accelerator, model, batches, optimizer, scheduler, epoch, sums, report) -> None:
+def _odd_weights(net: nn.Module) -> str:
+    """Returns the name of the first parameter or buffer that is not all numbers, or "".
+
+    A buffer may be infinite, as the mask of an attention is.
+    """
+    known = [(name, p) for name, p in net.named_parameters() if not is_lazy(p)]
+    odd = (name for name, p in known if not p.isfinite().all())
+    return next(odd, "") or next((name for name, b in net.named_buffers() if b.isnan().any()), "")
+
+
+def _try_batches(accelerator, net, train, valid) -> None:
+    """Raises CourseError if validation, or a batch of one picture, could not work later on."""
+    with own_random_numbers(), checks.told("Validation", TRAINING):
+        for batch in itertools.islice(checks.each(valid or ()), 1):
+            pictures, labels = checks.pair(batch, soft=True)
+            with eval_mode(net):
+                outputs = net(pictures[:2].to(accelerator.device))
+            checks.check_outputs(outputs, len(pictures[:2]))
+            checks.check_labels(labels, outputs.shape[1])
+        n, size = len(train.sampler), train.batch_size
+        last = n % size if n % size and not train.drop_last else size
+        if last <= accelerator.num_processes:
+            picture = checks.pictures_of(next(checks.each(train)))[:1]
+            _try_one_picture(net, picture.to(accelerator.device))
+
+
+def _try_one_picture(net: nn.Module, picture: Tensor) -> None:
+    """Raises CourseError if BatchNorm cannot learn from one picture; changes no buffer."""
+    before = {name: buffer.clone() for name, buffer in net.named_buffers()}
+    try:
+        with torch.no_grad():
+            net.train()(picture)
+    except ValueError as error:
+        raise CourseError(
+            f"A batch would hold a single picture, and BatchNorm cannot learn from it ({error}): "
+            "choose another batch_size, leave that picture out, or use models.keep_statistics."
+        ) from None
+    finally:
+        for name, buffer in net.named_buffers():
+            buffer.copy_(before[name])
+
+
+def _train_epoch(accelerator, model, batches, optimizer, scheduler, measure, sums, report) -> None:
     """Makes one pass over the training pictures; adds each batch's sums to `sums`."""
     model.train()
-    for batch in batches:
-        pictures, labels = checks.pair(batch)
-        mine, n = examples(accelerator, len(labels))
-        optimizer.zero_grad()
-        outputs = model(pictures)
-        if not sums or labels.device.type == "cpu":  # a GPU must not wait for it at each batch
-            checks.check_outputs(outputs, len(labels))
-            checks.check_labels(labels, outputs.shape[1])
-        outputs, labels = outputs[:mine], labels[:mine]
-        loss = F.cross_entropy(outputs, labels, reduction="sum")
-        accelerator.backward(loss * accelerator.num_processes / n)  # the mean over all processes
-        optimizer.step()
-        if scheduler:
-            scheduler.step()
-        right = (outputs.argmax(1) == labels).sum()
-        sums.append(torch.stack([loss.detach(), right, torch.full_like(right, mine)]))
-        report.progress(epoch, len(sums), len(batches), sums[-1])
+    with checks.told("Training", TRAINING):
+        for batch in bar(checks.each(batches), len(batches), accelerator, report.quiet):
+            pictures, labels = checks.pair(batch, soft=True)
+            mine, n = examples(accelerator, len(labels))
+            optimizer.zero_grad()
+            outputs = model(pictures)
+            on_cpu = labels.device.type == "cpu"
+            if not sums or on_cpu:  # a GPU must not wait for it at each batch
+                checks.check_outputs(outputs, len(labels))
+                checks.check_labels(labels, outputs.shape[1])
+            if not sums:
+                checks.check_logits(outputs)
+            outputs, labels = outputs[:mine], labels[:mine]
+            loss, weight = measure(outputs, labels)
+            if weight is not None:
+                n = accelerator.reduce(weight.clone()).clamp(min=1e-20)
+            share = accelerator.num_processes * accelerator.gradient_accumulation_steps / n
+            accelerator.backward(loss * share)  # the mean over all processes
+            optimizer.step()
+            if scheduler:
+                scheduler.step()
+            right = (outputs.argmax(1) == classes(labels)).sum()
+            here = torch.full_like(right, mine)
+            weight = here if weight is None else weight
+            sums.append(torch.stack([loss.detach(), right, here, weight]))
+            report.progress(len(sums), len(batches), sums[-1])
+            if on_cpu and accelerator.num_processes == 1 and not sums[-1][0].isfinite():
+                break
+    for buffer in model.buffers():
+        broadcast(buffer)  # BatchNorm's: the first process's, everywhere
+
+
+def classes(labels: Tensor) -> Tensor:
+    """Returns class numbers (B,), of probabilities (B, K) those of the largest."""
+    return labels.argmax(1) if labels.ndim == 2 else labels
+
+
+def _why_no_number(net, history, row, train, reseed) -> str:
+    """Returns why the loss or a weight is not a number after an epoch, or "" if all are."""
+    finite = math.isfinite(row["train_loss"])
+    if finite and not _odd_weights(net):
+        return ""
+    reseed()
+    what = {"epoch": row["epoch"], "what": "a weight" if finite else "the loss"}
+    if any(not checks.pictures_of(batch).isfinite().all() for batch in train):
+        return BAD_PICTURES.format(**what)
+    first = history.steps[0]["loss"]
+    return (DIVERGED if math.isfinite(first) else NEVER_A_NUMBER).format(**what)
 
 
 def _note(history: History, epoch: int, batches: int, sums) -> dict:
     """Adds the batches of an epoch to history.steps; returns the means over its examples."""
     rows = [row.tolist() for row in sums]
     history.steps += [  # all of them, or none if the cell is interrupted first
-        {"epoch": epoch + (i + 1) / batches, "loss": loss / n, "accuracy": right / n}
-        for i, (loss, right, n) in enumerate(rows)
+        {"epoch": epoch + (i + 1) / batches, "loss": loss / (weight or 1), "accuracy": right / n}
+        for i, (loss, right, n, weight) in enumerate(rows)
     ]
-    loss, right, n = (sum(column) for column in zip(*rows, strict=True)) if rows else (0, 0, 1)
-    return {"epoch": epoch + 1, "train_loss": loss / n, "train_accuracy": right / n}
+    loss, right, n, weight = (
+        (sum(column) for column in zip(*rows, strict=True)) if rows else [1] * 4
+    )
+    return {"epoch": epoch + 1, "train_loss": loss / (weight or 1), "train_accuracy": right / n}
 
 
 @contextmanager
@@ -192,16 +313,26 @@ def eval_mode(net: nn.Module) -> Iterator[nn.Module]:
             layer.training = mode
 
 
-def evaluate(net: nn.Module, loader: DataLoader) -> dict:
-    """Returns {"loss": mean cross-entropy in nats, "accuracy": a fraction, "n": pictures}."""
+def evaluate(
+    net: nn.Module, loader: DataLoader, *, loss: Callable[[Tensor, Tensor], Tensor] | None = None
+) -> dict:
+    """Returns {"loss": mean cross-entropy in nats, "accuracy": a fraction, "n": pictures}.
+
+    loss: takes the place of cross-entropy, as in `fit`.
+    """
+    losses.check(loss)
     require.network(net)
     checks.check_complete(loader)
     checks.check_classes(net, loader)
     outputs, labels = _outputs(net, loader)
     checks.check_labels(labels, outputs.shape[1])
+    mean = F.cross_entropy(outputs, labels)
+    if loss is not None:
+        total, weight = losses.summed(loss, outputs.device)(outputs, labels)
+        mean = total / (len(labels) if weight is None else weight)
     return {
-        "loss": F.cross_entropy(outputs, labels).item(),
-        "accuracy": (outputs.argmax(1) == labels).float().mean().item(),
+        "loss": mean.item(),
+        "accuracy": (outputs.argmax(1) == classes(labels)).float().mean().item(),
         "n": len(labels),
     }
 
@@ -209,13 +340,7 @@ def evaluate(net: nn.Module, loader: DataLoader) -> dict:
 def predict(net: nn.Module, loader: DataLoader) -> Tensor:
     """Returns probabilities, float32 (N, classes), in the order of the loader's pictures."""
     checks.check_in_order(loader)
-    outputs = _outputs(net, loader, labelled=False)[0]
-    if outputs.isnan().any():
-        raise CourseError(
-            "The network's outputs are not numbers (nan): make it again and train it with a lower "
-            "learning rate."
-        )
-    return outputs.softmax(1)
+    return _outputs(net, loader, labelled=False)[0].softmax(1)
 
 
 def extract_features(
@@ -319,10 +444,11 @@ def _outputs(
         checks.check_output_layer(net)
     accelerator, forward = accelerator_for(loader), forward or net
     parts = []
-    with _at(net, accelerator.device), eval_mode(net):
-        for batch in accelerator.prepare(loader):
+    with _at(net, accelerator.device), eval_mode(net), checks.told("The network", TRAINING):
+        prepared = accelerator.prepare(loader)
+        for batch in bar(checks.each(prepared), len(prepared), accelerator):
             if labelled:
-                pictures, labels = checks.pair(batch)
+                pictures, labels = checks.pair(batch, soft=forward is net)
             else:
                 pictures = checks.pictures_of(batch)
                 labels = torch.zeros(len(pictures), dtype=torch.int64, device=pictures.device)
@@ -330,37 +456,34 @@ def _outputs(
             checks.check_outputs(outputs, len(labels))
             gathered = accelerator.gather_for_metrics((outputs.float(), labels))
             parts.append([part.cpu() for part in gathered])
+            _check_numbers(parts[-1][0], pictures)
+            if forward is net and len(parts) == 1:
+                checks.check_logits(parts[0][0])
     if not parts:
         raise CourseError("There are no pictures to look at: check what the loader was made from.")
     outputs, labels = zip(*parts, strict=True)
     return torch.cat(outputs), torch.cat(labels)
 
 
-def _save(checkpoint: Path, net, optimizer, scheduler, history: History) -> None:
-    values = {
-        "net": net.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "scheduler": scheduler.state_dict() if scheduler else None,
-        "history": asdict(history),
-    }
-    try:
-        with atomic(checkpoint) as file:
-            torch.save(values, file)
-    except OSError as error:
-        raise unwritable(checkpoint, error) from None
+def _check_numbers(outputs: Tensor, pictures: Tensor) -> None:
+    """Raises CourseError if outputs are nan; says whether the pictures or the network are why."""
+    if not outputs.isnan().any():
+        return
+    if not pictures.isfinite().all():
+        raise CourseError(
+            "Pictures hold values that are not numbers (nan or infinite): check the files and what "
+            "is done to them."
+        )
+    raise CourseError(
+        "The network's outputs are not numbers (nan): make it again and train it with a lower "
+        "learning rate."
+    )
 
 
-def _load(checkpoint: Path, net, optimizer, scheduler, device) -> History:
-    try:
-        values = torch.load(checkpoint, weights_only=True, map_location=device)
-        net.load_state_dict(values["net"])
-        optimizer.load_state_dict(values["optimizer"])
-        if scheduler:
-            scheduler.load_state_dict(values["scheduler"])
-        return History(**values["history"])
-    except Exception:
-        what = "does not match this run: delete it to start over, or name another file."
-        raise CourseError(f"The checkpoint {checkpoint} {what}") from None
+def bar(batches: Iterator, n: int, accelerator: Accelerator, quiet: bool = False) -> Iterator:
+    """Yields the batches; shows a progress bar meanwhile if this runs in a terminal."""
+    hidden = True if quiet or not accelerator.is_main_process else None  # None: unless a terminal
+    return iter(tqdm(batches, total=n, leave=False, disable=hidden, unit=" batches", ncols=70))
 
 
 class Report:
@@ -370,10 +493,13 @@ class Report:
 
     def __init__(self, epochs: int, quiet: bool):
         self.epochs, self.quiet, self.lines, self.handle = epochs, quiet, [], None
+        self.epoch = 1  # that is running
         self.start = self.shown = time.perf_counter()
         self.line(self.HEAD)
 
     def line(self, text: str) -> None:
+        if not text:
+            return
         self.lines.append(text)
         if not self.quiet and not self._draw():
             print(text)
@@ -391,17 +517,17 @@ class Report:
             valid = f"{row['valid_loss']:12.3f} {row['valid_accuracy']:9.3f}"
         self.line(f"{row['epoch']:5d} {train} {valid} {row['seconds']:9.1f}")
 
-    def progress(self, epoch: int, batch: int, batches: int, sums: Tensor) -> None:
-        """sums: the last batch's loss, right answers, examples; read only when the bar is drawn,
-        because a GPU must not wait for it."""
+    def progress(self, batch: int, batches: int, sums: Tensor) -> None:
+        """sums: the last batch's loss, ..., weight; read only when the bar is drawn, because a GPU
+        must not wait for it."""
         now = time.perf_counter()
         if self.quiet or now - self.shown < 0.3:
             return
         loss = (sums[0] / sums[2]).item()
-        bar = tqdm.format_meter(
+        meter = tqdm.format_meter(
             batch, batches, now - self.start, ncols=70, unit=" batches", postfix=f"loss {loss:.3f}"
         )
-        self._draw(f"{epoch + 1:5d}   {bar}")
+        self._draw(f"{self.epoch:5d}   {meter}")
 
     def _draw(self, bar: str = "") -> bool:
         """Shows the table in a notebook; returns False where there is none."""
@@ -425,9 +551,15 @@ def accelerator() -> Accelerator:
     Without a GPU it uses full precision: half precision is slower there.
     """
     keep_memory()
-    precision = None if torch.cuda.is_available() else "no"  # None: as `accelerate launch` says
-    shared = DataLoaderConfiguration(split_batches=True)
-    return Accelerator(mixed_precision=precision, dataloader_config=shared)
+    # None: as an Accelerator that was made before, or as `accelerate launch` says
+    precision = None if torch.cuda.is_available() or is_initialized() else "no"
+    processes = Accelerator(
+        mixed_precision=precision,
+        dataloader_config=DataLoaderConfiguration(split_batches=True),
+        gradient_accumulation_steps=GradientState().num_steps,  # of one that was made before
+    )
+    processes.sync_gradients = True  # it may have been left in the middle of accumulating
+    return processes
 
 
 def accelerator_for(loader: DataLoader) -> Accelerator:
@@ -441,14 +573,34 @@ def accelerator_for(loader: DataLoader) -> Accelerator:
     return processes
 
 
-def seed_epoch(accelerator: Accelerator, sampler: Sampler, seed: int) -> None:
+@contextmanager
+def own_random_numbers() -> Iterator[None]:
+    """Gives the caller its random numbers (torch's, NumPy's, Python's) back at the end."""
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+
+
+def seed_epoch(accelerator: Accelerator, loader: DataLoader, seed: int, epoch: int) -> None:
     """Seeds the pictures' order as in one process, augmentation and dropout per process."""
+    seed += 1_000_003 * epoch
+    here = seed + 15_485_863 * accelerator.process_index
+    random.seed(here)
+    np.random.seed(here % 2**32)
     torch.manual_seed(seed)
-    order = getattr(sampler, "generator", None)  # accelerate gave it one; in one process it is None
-    if accelerator.num_processes > 1 and order is not None:
+    order = getattr(loader.sampler, "generator", None)  # accelerate's, or the loader's own
+    if order is None:
+        return
+    if accelerator.num_processes > 1:
         torch.empty((), dtype=torch.int64).random_()  # a loader draws one number of its own first
         order.manual_seed(int(torch.empty((), dtype=torch.int64).random_()))
-        torch.manual_seed(seed + 15_485_863 * accelerator.process_index)
+        torch.manual_seed(here)
+    else:
+        order.manual_seed(seed)
 
 
 def examples(accelerator: Accelerator, here: int) -> tuple[int, int]:

@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from torchvision.transforms import v2
 
 from helpers import CourseError, data, kaggle, models, require, train
+from helpers.checkpoints import differences
 from helpers.data import Pictures
 from helpers.files.atomic import atomic, unwritable
 from helpers.models import LITE0
@@ -119,10 +120,12 @@ def start_or_go_on(options: Options, digest: str) -> None:
     if not file.exists():
         with atomic(file) as part:
             part.write_text(json.dumps(settings, indent=1))
-    elif json.loads(file.read_text()) != settings:
+        return
+    what = differences(json.loads(file.read_text()), settings)
+    if what:
         raise CourseError(
-            f"{options.out} holds a run with other options or pictures (see options.json there): "
-            "give the same ones to resume it, or another folder as --out."
+            f"{options.out} holds a run with other options or pictures ({what}): give the same "
+            "ones to resume it, or another folder as --out."
         )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate import Accelerator
+from torch import nn
 
 from helpers import CourseError, data
 from helpers.models import keep_statistics
@@ -21,14 +22,15 @@ os.environ["ACCELERATE_USE_CPU"] = "true"  # here, and in the processes that are
 CLOSE = {"rtol": 0, "atol": 1e-6}  # weights of size 0.1 to 1: sums are taken in another order
 
 
-def work(folder: Path, make_loader, net: SmallNet) -> dict:
+def work(folder: Path, make_loader, net: SmallNet, loss: nn.Module | None = None) -> dict:
     """Returns what comes of a run with short last batches: 23 pictures by 4, 9 to validate."""
     train = data.read_folder(folder / "train", SMALL)
     valid = data.read_folder(folder / "valid", SMALL)
     optimizer = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, 5)
     batches = make_loader(train, 4, shuffle=True)
-    history = fit(net, batches, make_loader(valid, 4), optimizer, 3, scheduler=schedule)
+    options = {"scheduler": schedule, "loss": loss}
+    history = fit(net, batches, make_loader(valid, 4), optimizer, 3, **options)
     for row in history.epochs:
         row.pop("seconds")
     in_order = make_loader(valid, 8)
@@ -52,6 +54,10 @@ def works(folder: Path) -> dict[str, dict]:
     for name, make_loader in (("loader", data.loader), ("on_device", on_processor)):
         torch.manual_seed(3)
         runs[name] = work(folder, make_loader, keep_statistics(SmallNet(dropout=0)))
+    torch.manual_seed(3)
+    weighted = nn.CrossEntropyLoss(torch.tensor([1.0, 4.0]), label_smoothing=0.1)
+    net = keep_statistics(SmallNet(dropout=0))
+    runs["weighted"] = work(folder, data.loader, net, weighted)
     torch.manual_seed(3)
     runs["random"] = work(folder, data.loader, SmallNet())
     return runs
@@ -84,7 +90,7 @@ def runs(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
-@pytest.mark.parametrize("kind", ["loader", "on_device"])
+@pytest.mark.parametrize("kind", ["loader", "on_device", "weighted"])
 def test_two_processes_end_like_one(runs, kind, rank):
     one, two = runs[0][kind], runs[1][rank][kind]
     for name, value in one["weights"].items():
@@ -107,7 +113,7 @@ def test_with_learning_statistics_both_processes_still_hold_the_same_network(run
 
 @pytest.mark.slow
 def test_one_process_alone_prints(runs):
-    assert runs[2].count("train loss") == 3  # a table for each of the runs
+    assert runs[2].count("train loss") == 4  # a table for each of the runs
 
 
 def test_a_batch_that_cannot_be_shared_is_refused_with_a_sentence(monkeypatch, pictures):
