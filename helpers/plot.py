@@ -26,7 +26,8 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import center_crop
 
 from helpers import NUMBERS, require
-from helpers.data import Pictures, to_rgb
+from helpers.data import Pictures
+from helpers.files.pictures import to_rgb
 from helpers.require import CourseError
 
 # Okabe and Ito (2008): colours that colour-blind people can tell apart; without the pale yellow

@@ -171,11 +171,6 @@ def instance(value: object, kind: type | tuple[type, ...], name: str, advice: st
         raise CourseError(f"{name} is {quoted(value)}: {advice}.")
 
 
-def transform(value: object) -> None:
-    if value is not None and not callable(value):
-        raise CourseError(f"augment is {quoted(value)}: give a torchvision transform.")
-
-
 def network(value: object) -> None:
     instance(value, nn.Module, "The network", "give one made by load_pretrained")
 
