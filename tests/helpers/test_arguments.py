@@ -143,18 +143,16 @@ REFUSED = {  # what is handed over: a call in an empty folder, words of the sent
     "test pictures that a sample lacks": (
         lambda f: kaggle.test_ids(pictures(), written(f, "s.csv", SAMPLE)), "0.png"),
     # plot
-    "a grid of nothing": (lambda f: plot.image_grid([]), "empty"),
+    "a grid of nothing": (lambda f: plot.image_grid([]), "0 pictures"),
     "a grid of thousands": (lambda f: plot.image_grid([pictures()[0][0]] * 999), "999 pictures"),
     "a grid of normalised pictures": (
         lambda f: plot.image_grid(next(iter(batches()))[0]), "normalised for a network"),
     "titles in one text": (lambda f: plot.image_grid([pictures()[0][0]], "a"), 'titles is "a"'),
-    "curves of no run": (lambda f: plot.learning_curves({}), "empty"),
+    "curves of no run": (lambda f: plot.learning_curves({}), "no runs"),
     "mistakes by logits": (lambda f: plot.mistakes(pictures(), HALVES * 8), "between 0 and 1"),
     "mistakes of NaN": (lambda f: plot.mistakes(pictures(), HALVES * NAN), "between 0 and 1"),
     "no mistakes": (lambda f: plot.mistakes(pictures(), HALVES, 0), "n is 0"),
-    "a spread of thousands": (
-        lambda f: plot.spread({i: [1] for i in range(999)}, "x"), "999 rows"),
-    "curves of a run without name": (lambda f: plot.learning_curves(train.History()), "History"),
+    "curves of a run without name": (lambda f: plot.learning_curves(train.History()), "no runs"),
     "a label for two": (lambda f: plot.confusion([0], [0, 1], ["a", "b"]), "1 labels"),
     "mistakes of too few": (lambda f: plot.mistakes(pictures(), HALVES[:3]), "(3, 2)"),
     "a table of words": (lambda f: plot.closing_table({"a": ["x"]}), '"x"'),
