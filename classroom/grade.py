@@ -218,7 +218,7 @@ def make_environment(folder: Path) -> dict[str, str]:
 def defines_check(notebook: NotebookNode) -> bool:
     """Returns whether a cell gives the name `check`, or a part of it, another meaning."""
     source = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    definition = r"^((def|class)\s+check\b|check(\.\w+)?\s*=(?!=))"
+    definition = r"^((def|class)\s+check\b|check\s*=(?!=)|\s*check\.\w+\s*=(?!=))"
     return bool(re.search(definition, source, re.MULTILINE))
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from textwrap import shorten
 from typing import NamedTuple
 
 import numpy as np
@@ -23,51 +21,18 @@ from helpers.data import FOLDER, SIZES, Pictures, natural, read_files, shared_fo
 from helpers.files.atomic import STAMP, atomic, make_from, unwritable
 from helpers.files.kaggle_client import submit
 from helpers.files.pictures import find_pictures, tell_left_out
+from helpers.files.tables import LABELS, read_table
 from helpers.preprocess import Preprocess
 from helpers.require import CourseError
 
 __all__ = ["submit"]  # from Kaggle's client; the rest is below
 
-LABELS = {  # the file with the training labels, and its columns: id, class
-    "trainLabels.csv": ("id", "label"),  # cifar-10
-    "labels.csv": ("id", "breed"),  # dog-breed-identification
-    "train.csv": ("image", "label"),  # classify-leaves
-}
 SAMPLES = ("sampleSubmission.csv", "sample_submission.csv")
 SUM = 1e-3  # how far from 1 a picture's probabilities may sum
 LEAST = 1e-15  # log-loss clips probabilities to at least this, as Kaggle does
 
 
 # ---- the folder of a competition -------------------------------------------------------------
-
-
-def read_table(file: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Returns a CSV file with each cell as text, unchanged; `columns`: exactly those it must have.
-
-    Raises CourseError if it is not a complete table or has other columns.
-    """
-    file = require.path(file, "The table")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # a line with too many cells
-            as_it_stands = {"dtype": str, "keep_default_na": False, "index_col": False}
-            table = pd.read_csv(file, encoding="utf-8-sig", compression=None, **as_it_stands)
-    except (OSError, ValueError, pd.errors.ParserWarning) as error:  # pandas' own are ValueErrors
-        reason = " ".join(str(error).split())
-        raise CourseError(
-            f"{file} is not a complete CSV table ({reason}): check the path, save it as CSV with "
-            "UTF-8, or get it again."
-        ) from None
-    if columns is not None and list(table) != list(columns):
-        raise CourseError(
-            f"{file} has the columns {_listed(table)} but should have {_listed(columns)}: correct "
-            "its first line, with commas between the names."
-        )
-    return table
-
-
-def _listed(names: Iterable[str]) -> str:
-    return shorten(str(list(names)), 200, placeholder=" …]")
 
 
 class Layout(NamedTuple):
@@ -88,8 +53,8 @@ def read_layout(root: str | Path) -> Layout:
     file = _first(root, LABELS)
     labels = read_labels(file)
     if file.name == "train.csv":  # one folder for all
-        pictures = training = _by_id(list_pictures(root / "images"))
-        test = _choose(read_table(root / "test.csv", ["image"])["image"], pictures, root)
+        training = _by_id(list_pictures(root / "images"))
+        test = _choose(read_table(root / "test.csv", ["image"])["image"], training, root)
     else:
         training = _by_id(list_pictures(root / "train"))
         test = _by_id(list_pictures(root / "test"))

@@ -150,8 +150,8 @@ def learning_curves(runs: Mapping, description: str = "") -> Drawing:
 
     runs: {name: the History that fit returned}.
     """
-    are_named = isinstance(runs, Mapping) and len(runs) > 0
-    if not are_named or not all(hasattr(run, "epochs") for run in runs.values()):
+    are_runs = isinstance(runs, Mapping) and all(hasattr(run, "epochs") for run in runs.values())
+    if not are_runs or not runs:
         raise CourseError('There are no runs to show: give {"a name": what fit returned}.')
     figure = Figure(figsize=(7.6, 2.9))
     for ax, what in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from helpers.files.atomic import atomic, make_from
+from helpers.files.tables import LABELS, read_table
 
 EACH = {"train": 8, "test": 4}  # pictures per class
-LABELS = ("trainLabels.csv", "labels.csv", "train.csv")  # of the competitions
 
 
 def sample(drawn: Path, target: Path) -> Path:
@@ -43,7 +43,7 @@ def _first_of_competition(drawn: Path) -> tuple[list[Path], dict[str, pd.DataFra
     """Returns the pictures, and {path from the folder of the set: a table of their rows}."""
     answers = f"../answers/{drawn.name}.csv"
     names = [answers, *(file.name for file in drawn.glob("*.csv"))]
-    tables = {name: pd.read_csv(drawn / name, dtype=str) for name in names}
+    tables = {name: read_table(drawn / name) for name in names}
     labels = next(name for name in LABELS if name in tables)
     ids = {}
     for part, name in (("train", labels), ("test", answers)):
