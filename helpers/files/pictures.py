@@ -81,7 +81,7 @@ def read_picture(file: str | Path) -> Image.Image:
     """
     file = require.path(file, "The picture")
     if not file.is_file():
-        raise CourseError(f"There is no picture file {file}: give a path that Path.glob lists.")
+        raise CourseError(f"There is no picture {file}: check the path.")
     try:
         with Image.open(file) as picture:
             if picture.format in FOREIGN:

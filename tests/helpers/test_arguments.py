@@ -89,7 +89,7 @@ REFUSED = {  # what is handed over: a call in an empty folder, words of the sent
     "no files": (lambda f: data.read_files([], [], ["a"], SMALL), "files is empty"),
     "one path for a list": (lambda f: data.read_files(f, [0], ["a"], SMALL), "files is"),
     "one text for a list": (lambda f: data.read_files("a.jpg", [0], ["a"], SMALL), "a.jpg"),
-    "a pattern for a path": (lambda f: data.read_files(["*.jpg"], [0], ["a"], SMALL), "Path.glob"),
+    "a pattern for a path": (lambda f: data.read_files(["*.jpg"], [0], ["a"], SMALL), "no picture"),
     "a folder for a picture": (lambda f: data.read_files([f], [0], ["a"], SMALL), "no picture"),
     "a file for a folder": (
         lambda f: data.read_folder(written(f, "a.txt"), SMALL), "a.txt cannot be read as a folder"),

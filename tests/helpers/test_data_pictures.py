@@ -143,10 +143,10 @@ def test_a_picture_of_a_phone_with_many_pixels_is_read_and_a_bomb_refused(tmp_pa
 
 
 def test_a_path_to_no_picture_is_named(tmp_path):
-    with pytest.raises(CourseError, match="There is no picture file .*none.png: give a path"):
+    with pytest.raises(CourseError, match="There is no picture .*none.png: check the path"):
         data.read_picture(tmp_path / "none.png")
     (tmp_path / "cats.jpg").mkdir()
-    with pytest.raises(CourseError, match="There is no picture file .*cats.jpg: give a path"):
+    with pytest.raises(CourseError, match="There is no picture .*cats.jpg: check the path"):
         data.read_picture(tmp_path / "cats.jpg")
 
 
