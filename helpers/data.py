@@ -267,11 +267,13 @@ def _check_augment(augment: object, pictures: Pictures) -> None:
     try:
         with torch.random.fork_rng(devices=[]):
             result = augment(pictures.decoded[0])
-        if result.shape == (3, size, size) and result.dtype == torch.uint8:
-            return
-        problem = f"makes {require.summary(result)} of a picture"
     except Exception as error:
         problem = f"fails at a picture with {type(error).__name__} ({error})"
+    else:
+        is_square = isinstance(result, Tensor) and result.shape == (3, size, size)
+        if is_square and result.dtype == torch.uint8:
+            return
+        problem = f"makes {require.summary(result)} of a picture"
     raise CourseError(
         f"augment {problem}: give a transform that ends with uint8 (3, {size}, {size}), without "
         "ToDtype and Normalize, since the loader scales and normalises."

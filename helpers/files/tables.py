@@ -30,11 +30,13 @@ def read_table(file: str | Path, columns: Sequence[str] | None = None) -> pd.Dat
             warnings.simplefilter("error", pd.errors.ParserWarning)  # a line with too many cells
             as_it_stands = {"dtype": str, "keep_default_na": False, "index_col": False}
             table = pd.read_csv(file, encoding="utf-8-sig", compression=None, **as_it_stands)
+    except FileNotFoundError:
+        raise CourseError(f"There is no file {file}: check the path.") from None
     except (OSError, ValueError, pd.errors.ParserWarning) as error:  # pandas' own are ValueErrors
         reason = " ".join(str(error).split())
         raise CourseError(
-            f"{file} is not a complete CSV table ({reason}): check the path, save it as CSV with "
-            "UTF-8, or get it again."
+            f"{file} is not a complete CSV table ({reason}): save it as CSV with UTF-8, or get it "
+            "again."
         ) from None
     if columns is not None and list(table) != list(columns):
         raise CourseError(
