@@ -1,15 +1,14 @@
 """The size `smoke`: the first few drawn pictures of each class, in the same layout."""
 
-import hashlib
 import shutil
 from pathlib import Path
 
 import pandas as pd
 
-from helpers.files.atomic import atomic, make_once
+from helpers.files.atomic import atomic, make_from
+from helpers.files.tables import LABELS, read_table
 
 EACH = {"train": 8, "test": 4}  # pictures per class
-LABELS = ("trainLabels.csv", "labels.csv", "train.csv")  # of the competitions
 
 
 def sample(drawn: Path, target: Path) -> Path:
@@ -17,21 +16,11 @@ def sample(drawn: Path, target: Path) -> Path:
 
     A competition's tables are shortened with it, and answers/NAME.csv beside the set too.
     """
-    tables = {file.name: _read(file) for file in drawn.glob("*.csv")}
-    answers = drawn.parent / "answers" / f"{drawn.name}.csv"
-    if tables:
-        labels = next(tables[name] for name in LABELS if name in tables)
-        ids = {"train": _first(labels, "train"), "test": _first(_read(answers), "test")}
-        tables[f"../answers/{answers.name}"] = _read(answers)
-        files = _with_ids(drawn, ids)
+    if any(drawn.glob("*.csv")):
+        files, tables = _first_of_competition(drawn)
     else:
-        files = [file for folder in sorted(drawn.glob("*/*")) for file in _first_files(folder)]
-    stats = ((file, file.stat()) for file in files)
-    digest = hashlib.sha256(repr([(str(f), s.st_size, s.st_mtime_ns) for f, s in stats]).encode())
-
-    def is_done(folder: Path) -> bool:
-        stamp = folder / "sampled.txt"
-        return stamp.is_file() and stamp.read_text() == digest.hexdigest()
+        files = [file for folder in sorted(drawn.glob("*/*")) for file in _first_of_class(folder)]
+        tables = {}
 
     def make(part: Path) -> None:
         for file in files:
@@ -39,33 +28,30 @@ def sample(drawn: Path, target: Path) -> Path:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
         for name, table in tables.items():
-            kept = table[table.iloc[:, 0].isin(ids["train" if name in LABELS else "test"])]
             with atomic((part / name).resolve()) as file:
-                kept.to_csv(file, index=False)
-        (part / "sampled.txt").write_text(digest.hexdigest())
+                table.to_csv(file, index=False)
 
-    return make_once(target, make, is_done)
-
-
-def _read(table: Path) -> pd.DataFrame:
-    return pd.read_csv(table, dtype=str)
+    return make_from(files, "the first of each class", target, make)
 
 
-def _first(table: pd.DataFrame, part: str) -> set[str]:
-    """Returns the ids of the first pictures of each class; columns: id, class."""
-    return set(table.groupby(table.columns[1]).head(EACH[part]).iloc[:, 0])
-
-
-def _first_files(folder: Path) -> list[Path]:
+def _first_of_class(folder: Path) -> list[Path]:
     files = sorted(folder.iterdir(), key=lambda file: (len(file.name), file.name))  # 2 before 10
     return files[: EACH[folder.parent.name]]
 
 
-def _with_ids(drawn: Path, ids: dict[str, set[str]]) -> list[Path]:
-    """Returns the pictures with these ids: their paths if all lie in images/, else their stems."""
-    parts = {"train": ids["train"], "test": ids["test"], "images": ids["train"] | ids["test"]}
-
-    def name(file: Path) -> str:
-        return f"images/{file.name}" if file.parent.name == "images" else file.stem
-
-    return [f for f in sorted(drawn.glob("*/*")) if name(f) in parts[f.parent.name]]
+def _first_of_competition(drawn: Path) -> tuple[list[Path], dict[str, pd.DataFrame]]:
+    """Returns the pictures, and {path from the folder of the set: a table of their rows}."""
+    answers = f"../answers/{drawn.name}.csv"
+    names = [answers, *(file.name for file in drawn.glob("*.csv"))]
+    tables = {name: read_table(drawn / name) for name in names}
+    labels = next(name for name in LABELS if name in tables)
+    ids = {}
+    for part, name in (("train", labels), ("test", answers)):
+        id_column, class_column = tables[name].columns
+        ids[part] = tables[name].groupby(class_column).head(EACH[part])[id_column]
+    stems = {part: {Path(i).stem for i in of_part} for part, of_part in ids.items()}
+    stems["images"] = stems["train"] | stems["test"]  # where all pictures lie in one folder
+    files = [file for file in sorted(drawn.glob("*/*")) if file.stem in stems[file.parent.name]]
+    for name, table in tables.items():
+        tables[name] = table[table.iloc[:, 0].isin(ids["train" if name == labels else "test"])]
+    return files, tables

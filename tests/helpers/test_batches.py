@@ -159,7 +159,7 @@ CROP = v2.RandomResizedCrop(16)
         (v2.Compose([CROP, v2.ToDtype(torch.float32, scale=True)]), "Normalize"),
         (v2.RandomHorizontalFlip(), r"\(3, 20, 20\)"),
         (v2.RandomCrop(8), r"\(3, 8, 8\)"),
-        (v2.RandomHorizontalFlip, "uint8 pictures of 16 x 16"),
+        (v2.RandomHorizontalFlip, r"uint8 \(3, 16, 16\)"),
         (v2.Compose([CROP, v2.ToPILImage()]), "of the type Image"),
         (lambda picture: 1 / 0, "ZeroDivisionError"),
     ],
