@@ -8,15 +8,18 @@ from __future__ import annotations
 import base64
 import html
 import io
+import json
 import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from textwrap import wrap
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
@@ -37,6 +40,7 @@ MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 LONGEST = 60  # letters of a name in a figure
 LARGEST = 8000  # pixels of a figure's longer side
 SHOWN = 200  # pictures in a grid
+BESIDE = 8  # pictures beside one another
 CLASSES = 30  # in a confusion matrix; of more classes the largest confusions are drawn
 CONFUSIONS = 20
 SIDE = 448  # pixels of a picture in a grid, where it is drawn with about 200
@@ -44,6 +48,7 @@ SIDE = 448  # pixels of a picture in a grid, where it is drawn with about 200
 CJK = re.compile("CJK|WenQuanYi|Droid Sans Fallback|PingFang|Arial Unicode|YaHei|SimHei|Malgun")
 INSTALLED = {font.name for font in fontManager.ttflist}
 matplotlib.rcParams["font.family"] += sorted(name for name in INSTALLED if CJK.search(name))
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results.json"  # measured on photographs
 WINDOW = 5  # batches averaged into a point of a training curve: a single one is mostly noise
 
 
@@ -124,6 +129,45 @@ def image_grid(
         words = dict.fromkeys(title.replace("\n", " ") for title in titles)
         description = f"{count}: {', '.join(words)}" if words else count
     return Drawing(figure, description, "jpeg")
+
+
+def top_names(
+    pictures: Sequence[Tensor | Image.Image],
+    probabilities: Tensor,
+    class_names: Sequence[str],
+    k: int = 5,
+) -> Drawing:
+    """Returns pictures, each above its k most likely names and their probabilities, as bars.
+
+    pictures: see `image_grid`; probabilities: float (N, K), as `predict` returns them;
+    class_names: a name per column.
+    """
+    pictures = [_pixels(picture) for picture in require.many(pictures, "pictures")]
+    if not 1 <= len(pictures) <= BESIDE:
+        raise CourseError(f"There are {len(pictures):,} pictures: give from 1 to {BESIDE}.")
+    class_names = require.names(class_names, "class_names")
+    if probabilities.shape != (len(pictures), len(class_names)):
+        raise CourseError(
+            f"The probabilities are {require.summary(probabilities)}: give a row for each of the "
+            f"{len(pictures)} pictures, with a number for each of the {len(class_names)} names."
+        )
+    k = require.whole(k, "k", 1, len(class_names))
+    figure = Figure(figsize=(2.5 * len(pictures), 2.4 + 0.2 * k), layout="constrained")
+    axes = figure.subplots(2, len(pictures), squeeze=False, height_ratios=(2.1, 0.2 * k))
+    told = []
+    for picture, (above, below), row in zip(pictures, axes.T, probabilities, strict=True):
+        values, columns = row.topk(k)
+        lines = [f"{p:.0%} {class_names[c]}" for p, c in zip(values, columns, strict=True)]
+        above.imshow(picture)
+        above.axis("off")
+        below.barh(range(k), values.tolist(), color=COLORS[5], alpha=0.6)
+        for y, line in enumerate(lines):
+            below.text(0.02, y, label(line), va="center", fontsize=8)
+        below.set(xlim=(0, 1), ylim=(k - 0.4, -0.6), yticks=[], xticks=(0, 0.5, 1))
+        below.tick_params(labelsize=7)
+        below.set_xlabel("probability", fontsize=8)
+        told.append(f"picture {len(told) + 1}: {', '.join(lines)}")
+    return Drawing(figure, f"The most likely names, {'; '.join(told)}", "jpeg")
 
 
 def _pixels(picture: Tensor | Image.Image) -> np.ndarray:
@@ -316,29 +360,52 @@ def spoken(values: Sequence[float]) -> str:
     return f"{np.mean(values):.3f}{deviation}, n = {len(values)}"
 
 
-def closing_table(rows: Mapping[str, Sequence[float]], unit: str = "test accuracy") -> None:
+def on_photographs(lesson: str) -> dict[str, str]:
+    """Returns what rows of a lesson's table were on photographs: {row: "mean ± deviation"}.
+
+    They were measured once, for everybody, and stand in benchmarks/results.json.
+    """
+    if not RESULTS.exists():
+        return {}
+    measured = json.loads(RESULTS.read_text(encoding="utf-8"))["accuracy"]["results"][lesson]
+    rows = {}
+    for name, value in measured.items():
+        deviation, seeds = (measured.get(f"{name}, {w}") for w in ("standard deviation", "seeds"))
+        spread = f" ± {deviation:.3f}, {seeds} seeds" if seeds else ""
+        rows[name] = f"{value:.3f}{spread}" if isinstance(value, float) else str(value)
+    return rows
+
+
+def closing_table(
+    rows: Mapping[str, Sequence[float]], unit: str = "test accuracy", photographs: str = ""
+) -> None:
     """Shows the table that closes a lesson, one row per method: mean and spread over seeds.
 
+    photographs: the name of a lesson; what its rows were on photographs stands beside yours.
     The same numbers are attached as JSON, for programs: `course.py run` collects them.
     """
     from IPython.display import display
 
     rows = require.rows(rows, "rows")
-    body = "".join(
-        f"<tr><td style='text-align:left'>{html.escape(name)}</td><td>{np.mean(v):.3f}</td>"
-        f"<td>{f'{np.std(v, ddof=1):.3f}' if len(v) > 1 else ''}</td><td>{len(v)}</td></tr>"
-        for name, v in rows.items()
+    deviations = {name: float(np.std(v, ddof=1)) for name, v in rows.items() if len(v) > 1}
+    table = pd.DataFrame(
+        {
+            f"{unit}, mean": [f"{np.mean(v):.3f}" for v in rows.values()],
+            "standard deviation": [
+                f"{deviations[name]:.3f}" if name in deviations else "" for name in rows
+            ],
+            "seeds": [len(v) for v in rows.values()],
+        },
+        index=list(rows),
     )
-    table = (
-        "<table><thead><tr><th style='text-align:left'>method</th>"
-        f"<th>{html.escape(unit)}, mean</th><th>standard deviation</th><th>seeds</th></tr></thead>"
-        f"<tbody>{body}</tbody></table>"
-    )
-    text = "\n".join(f"{name:40} {spoken(v)}" for name, v in rows.items())
+    if photographs:
+        known = on_photographs(photographs)
+        table["on photographs"] = [known.get(name, "") for name in rows]
     numbers = {}
     for name, values in rows.items():
         numbers[name] = round(float(np.mean(values)), 4)
-        if len(values) > 1:
-            numbers[f"{name}, standard deviation"] = round(float(np.std(values, ddof=1)), 4)
+        if name in deviations:
+            numbers[f"{name}, standard deviation"] = round(deviations[name], 4)
             numbers[f"{name}, seeds"] = len(values)
-    display({"text/html": table, "text/plain": text, NUMBERS: numbers}, raw=True)
+    html_table, text = table.to_html(border=0), table.to_string()
+    display({"text/html": html_table, "text/plain": text, NUMBERS: numbers}, raw=True)
