@@ -19,7 +19,8 @@ from helpers import data, models, train
 from helpers.data import Pictures
 
 COUNTS = (20, 50, 200, 1000)  # training pictures per class
-RATE, STEPS, WARM_UP = 3e-5, 100, 10  # of LP-FT; steps of the warm-up
+STEPS, EPOCHS = 100, 10  # at least so many steps, but at most so many epochs
+RATE, ENOUGH = 1e-4, 400  # with fewer pictures than enough, the body may move less
 
 
 def measure(
@@ -46,34 +47,29 @@ def networks(pictures: Pictures, seed: int) -> Iterator[tuple[str, nn.Module]]:
     """Yields each method's name and the network that it makes of these pictures."""
     probe = train.linear_probe(pretrained(pictures, seed), data.loader(pictures, BATCH))
     yield "linear probe", probe
-    for budget, steps in (("one epoch", 1), ("as many steps", STEPS)):
+    for budget, epochs in (("one epoch", 1), ("as many steps", epochs_for(pictures))):
         net = pretrained(pictures, seed)
-        yield f"all at once for {budget}", tune(net, pictures, 1e-4, 10, 1, steps, seed)
-    net = tune(copy.deepcopy(probe), pictures, RATE, 1, WARM_UP, STEPS, seed)
+        yield f"all at once for {budget}", tune(net, pictures, RATE, 10, epochs, seed)
+    rate = RATE * min(1, len(pictures) / ENOUGH)
+    net = tune(copy.deepcopy(probe), pictures, rate, 1, epochs_for(pictures), seed)
     yield "LP-FT", net
-    yield "LP-FT averaged with the probe", middle(net, probe)
+    yield "LP-FT averaged with the probe", middle(copy.deepcopy(net), probe)
+
+
+def epochs_for(pictures: Pictures) -> int:
+    return min(EPOCHS, math.ceil(STEPS / math.ceil(len(pictures) / BATCH)))
 
 
 def tune(
-    net: nn.Module,
-    pictures: Pictures,
-    rate: float,
-    head_factor: float,
-    warm_up: int,
-    steps: int,
-    seed: int,
+    net: nn.Module, pictures: Pictures, rate: float, head_factor: float, epochs: int, seed: int
 ) -> nn.Module:
-    """Trains all layers for at least so many steps, in whole epochs.
-
-    The learning rate rises along a line during the warm-up and falls along a cosine.
-    """
+    """Trains all layers; the rate rises during a tenth of the steps and falls along a cosine."""
     augment = crop_and_flip(pictures.preprocess.size, scale=(0.5, 1))
     batches = data.loader(pictures, BATCH, shuffle=True, augment=augment)
-    epochs = math.ceil(steps / len(batches))
     steps = epochs * len(batches)
 
     def share(step: int) -> float:
-        return min(1, (step + 1) / warm_up) * (1 + math.cos(math.pi * step / steps)) / 2
+        return min(1, 10 * (step + 1) / steps) * (1 + math.cos(math.pi * step / steps)) / 2
 
     optimizer = torch.optim.AdamW(models.param_groups(net, rate, head_factor))
     schedule = LambdaLR(optimizer, share)

@@ -120,7 +120,7 @@ def test_the_recipe_is_measured_beside_its_parts_at_each_number_of_pictures(
     folder, small, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(data, "find", lambda *_: folder)
-    monkeypatch.setattr(recipe, "STEPS", 4)
+    monkeypatch.setattr(recipe, "STEPS", 3)
     monkeypatch.setitem(accuracy.LONGER, "recipe", partial(recipe.measure, "full", (3, 9), 2))
     assert accuracy.main(["recipe", "--out", str(tmp_path / "r.json")]) == 0
     kept = record.read(tmp_path / "r.json")["accuracy"]["results"]["recipe"]
