@@ -420,9 +420,9 @@ def linear_probe(net: nn.Module, loader: DataLoader, weight_decay: float = 0.1) 
     weight_decay = require.number(weight_decay, "weight_decay", 0)
     features, labels = extract_features(net, loader)
     layer = output_layer(net)[1]
-    checks.check_labels(labels, layer.out_features)
-    rows = torch.zeros(layer.weight.shape, requires_grad=True)
-    bias = torch.zeros(layer.out_features, requires_grad=layer.bias is not None)
+    checks.check_labels(labels, len(layer.weight))
+    rows = torch.zeros(layer.weight.flatten(1).shape, requires_grad=True)
+    bias = torch.zeros(len(rows), requires_grad=layer.bias is not None)
     optimizer = torch.optim.LBFGS([rows, bias], max_iter=500, line_search_fn="strong_wolfe")
 
     def objective() -> Tensor:
@@ -434,7 +434,7 @@ def linear_probe(net: nn.Module, loader: DataLoader, weight_decay: float = 0.1) 
 
     optimizer.step(objective)
     with torch.no_grad():
-        layer.weight.copy_(rows)
+        layer.weight.copy_(rows.view_as(layer.weight))  # a 1 x 1 convolution's has four dims
         if layer.bias is not None:
             layer.bias.copy_(bias)
     return net
