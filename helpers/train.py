@@ -1,4 +1,4 @@
-"""Training and measuring: `fit`, `evaluate`, `predict`, `extract_features`. Nothing here draws."""
+"""Training and measuring: `fit`, `linear_probe`, `evaluate`, `predict`, `extract_features`."""
 
 from __future__ import annotations
 
@@ -408,6 +408,36 @@ def _channels_last(net: nn.Module, layer: nn.Module) -> bool:
         return "2d" not in type(layer).__name__
     kind = "NHWC" if isinstance(net, SwinTransformer) else "NCHW"
     return not isinstance(layer, nn.Conv2d) and getattr(net, "output_fmt", kind) == "NHWC"
+
+
+def linear_probe(net: nn.Module, loader: DataLoader, weight_decay: float = 0.1) -> nn.Module:
+    """Trains the output layer alone, to the end, on features computed once; returns the network.
+
+    The new rows minimise the mean cross-entropy plus `weight_decay / 2` times the sum of their
+    squares: logistic regression. They depend on no seed and not on the rows that were there before.
+    """
+    checks.check_classes(net, loader)
+    weight_decay = require.number(weight_decay, "weight_decay", 0)
+    features, labels = extract_features(net, loader)
+    layer = output_layer(net)[1]
+    checks.check_labels(labels, len(layer.weight))
+    rows = torch.zeros(layer.weight.flatten(1).shape, requires_grad=True)
+    bias = torch.zeros(len(rows), requires_grad=layer.bias is not None)
+    optimizer = torch.optim.LBFGS([rows, bias], max_iter=500, line_search_fn="strong_wolfe")
+
+    def objective() -> Tensor:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(F.linear(features, rows, bias), labels)
+        loss = loss + weight_decay / 2 * rows.square().sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(objective)
+    with torch.no_grad():
+        layer.weight.copy_(rows.view_as(layer.weight))  # a 1 x 1 convolution's has four dims
+        if layer.bias is not None:
+            layer.bias.copy_(bias)
+    return net
 
 
 class _Reached(Exception):

@@ -128,6 +128,8 @@ REFUSED = {  # what is handed over: a call in an empty folder, words of the sent
     "no picture to train on": (lambda f: fit(train=data.loader(pictures().subset([]))), "picture"),
     "more classes than outputs": (lambda f: fit(train=three_classes()), "3 classes"),
     "more classes to evaluate": (lambda f: train.evaluate(net(), three_classes()), "3 classes"),
+    "more classes to probe": (lambda f: train.linear_probe(net(), three_classes()), "3 classes"),
+    "a penalty below zero": (lambda f: train.linear_probe(net(), batches(), -1), "-1"),
     "a checkpoint that is a folder": (lambda f: fit(checkpoint=f), "checkpoint"),
     "a checkpoint below a file": (lambda f: fit(checkpoint=written(f, "file") / "c.pt"), "c.pt"),
     # kaggle
