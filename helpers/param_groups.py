@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from timm.models import group_parameters
 from torch import nn
 
 from helpers import require
@@ -35,10 +37,7 @@ def output_layers(net: nn.Module) -> dict[str, nn.Module]:
 
 
 def output_layer(net: nn.Module) -> tuple[str, nn.Module]:
-    """Returns the name and module of the layer with one output per class.
-
-    It is the first one where a network averages several (see `output_layers`).
-    """
+    """Returns the name and module of the first of the `output_layers`."""
     layers = output_layers(net)
     if not layers:
         raise CourseError(
@@ -63,10 +62,6 @@ def head(net: nn.Module) -> dict[str, nn.Module]:
     return parts
 
 
-def head_parameters(net: nn.Module) -> set[nn.Parameter]:
-    return {p for part in head(net).values() for p in part.parameters()}
-
-
 def param_groups(net: nn.Module, lr: float, head_factor: float = 10) -> list[dict]:
     """Returns two groups for an optimiser: body at `lr`, head at `head_factor * lr`.
 
@@ -74,7 +69,7 @@ def param_groups(net: nn.Module, lr: float, head_factor: float = 10) -> list[dic
     """
     lr = require.number(lr, "lr", 0)
     head_factor = require.number(head_factor, "head_factor", 0)
-    in_head = head_parameters(net)
+    in_head = {p for part in head(net).values() for p in part.parameters()}
     trained = [p for p in net.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in trained if p not in in_head], "lr": lr},
@@ -100,25 +95,21 @@ def stages(net: nn.Module) -> list[Stage]:
     if type(net).__module__.startswith("torchvision.models"):
         parts = _torchvision_stages(net)
     elif hasattr(net, "group_matcher"):
-        from timm.models import group_parameters
-
         groups = group_parameters(net, net.group_matcher(coarse=True))
         parts = [("", groups[key]) for key in sorted(groups)]
     else:
         raise CourseError(
-            f"The stages of {type(net).__name__} are not known: choose another network of timm "
-            "or torchvision."
+            f"The stages of {type(net).__name__} are not known: choose one of timm or torchvision."
         )
-    body = dict(net.named_parameters())
-    in_head = head_parameters(net)
+    in_head = {p for part in head(net).values() for p in part.parameters()}
+    body = {name: p for name, p in net.named_parameters() if p not in in_head}
     result = []
     for title, names in parts:
-        names = [name for name in names if body[name] not in in_head]
-        parameters = [body[name] for name in names]
-        holders = dict.fromkeys(net.get_submodule(name.rpartition(".")[0]) for name in names)
-        layers = [layer for layer in holders if set(layer.parameters()) <= set(parameters)]
-        if names:
-            result.append(Stage(title or _stage_name(names), parameters, layers))
+        held = {name: body[name] for name in names if name in body}
+        holders = dict.fromkeys(net.get_submodule(name.rpartition(".")[0]) for name in held)
+        layers = [layer for layer in holders if set(layer.parameters()) <= set(held.values())]
+        if held:
+            result.append(Stage(title or _stage_name(held), list(held.values()), layers))
     return result
 
 
@@ -141,12 +132,11 @@ def _torchvision_stages(net: nn.Module) -> list[tuple[str, list[str]]]:
     return parts
 
 
-def _stage_name(parameters: list[str]) -> str:
+def _stage_name(parameters: Iterable[str]) -> str:
     """Returns what a stage consists of: "conv_stem + bn1", "blocks.3", "layer2"."""
     blocks, parents = {}, {}  # dictionaries keep the order
     for name in parameters:
-        parent, _, rest = name.partition(".")
-        child = rest.partition(".")[0]
+        parent, child, *_ = f"{name}.".split(".")
         blocks[f"{parent}.{child}" if child.isdigit() else parent] = True
         parents[parent] = True
     return " + ".join(parents if len(parents) == 1 < len(blocks) else blocks)
@@ -184,13 +174,11 @@ def layers_with(net: nn.Module, parameters: set[nn.Parameter]) -> set[nn.Module]
     """
     chosen, above = set(), False
     for layer in reversed(list(net.modules())):  # each after what is in it and what is above it
-        kinds = {p in parameters for p in layer.parameters()}
+        kinds = {p in parameters for p in layer.parameters()} or {above}
         if len(kinds) == 1:
             above = kinds.pop()
             change = chosen.update if above else chosen.difference_update
             change(layer.modules())
-        elif above and not kinds:
-            chosen.add(layer)
     return chosen
 
 
