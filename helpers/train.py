@@ -445,11 +445,12 @@ class _Reached(Exception):
 
 
 def _stop_here(layer: nn.Module, inputs: tuple) -> None:
-    holds_layers = [*layer.children()] and not [*layer.parameters(recurse=False)]
-    drops = not [*layer.parameters()] and not isinstance(layer, nn.Identity)
-    if inputs and isinstance(inputs[0], Tensor) and (holds_layers or drops):
-        return  # on to the first layer in it: its kind tells the order of the dimensions
-    raise _Reached(layer, inputs[0] if inputs else None)
+    x = inputs[0] if inputs else None
+    if isinstance(x, list) and len(x) == 1:
+        (x,) = x  # a dense block hands on all its maps: at first, one
+    learns = [*layer.parameters(recurse=False)]
+    if learns or not isinstance(x, Tensor) or isinstance(layer, nn.Identity):
+        raise _Reached(layer, x)  # else on to the next one: its kind tells the dimensions' order
 
 
 @contextmanager
