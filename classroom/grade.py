@@ -106,8 +106,8 @@ def main(arguments: Namespace) -> int:
     rows: list[tuple] = []
     try:
         write(rows, out)
-    except OSError as error:
-        sys.exit(f"{out} cannot be written ({error.strerror}): name a file.")
+    except (OSError, ValueError) as error:  # "/" has no name
+        sys.exit(f"{out} cannot be written ({error}): name a file.")
     for number, file in enumerate(files, 1):
         name = printable(file.relative_to(folder).as_posix())
         graded = grade(file, arguments.minutes)

@@ -114,8 +114,11 @@ class Pictures(Dataset):
         return f"{len(self)} pictures: {each}"
 
     def __getitem__(self, i: int) -> tuple[Tensor, int]:
-        cut = self.augment or partial(F.center_crop, output_size=[self.preprocess.size])
-        return cut(self.decoded[i]), int(self.labels[i])
+        if self.augment:
+            picture = self.augment(self.decoded[i].clone())  # it may change what it is given
+        else:
+            picture = F.center_crop(self.decoded[i], [self.preprocess.size])
+        return picture, int(self.labels[i])
 
     def subset(self, indices: list[int]) -> Pictures:
         """Returns the pictures at these indices, in this order; no pixels are copied."""
@@ -266,7 +269,7 @@ def _check_augment(augment: object, pictures: Pictures) -> None:
     size = pictures.preprocess.size
     try:
         with torch.random.fork_rng(devices=[]):
-            result = augment(pictures.decoded[0])
+            result = augment(pictures.decoded[0].clone())
     except Exception as error:
         problem = f"fails at a picture with {type(error).__name__} ({error})"
     else:

@@ -421,6 +421,7 @@ def score(path: str | Path, answers: str | Path) -> dict:
     answers: a CSV file with the id and the right class of every test picture.
     """
     table, right = _read_answers(path), _read_answers(answers)
+    right = right.apply(lambda column: column.str.strip())  # as the training labels are read
     key, *columns = table.columns
     truth = dict(zip(right.iloc[:, 0], right.iloc[:, 1], strict=True))
     if sorted(table[key]) != sorted(right.iloc[:, 0]) or table[key].duplicated().any():

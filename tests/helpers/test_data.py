@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 import torch
+from torchvision.transforms import v2
 
 from helpers import CourseError, data
 from tests.conftest import SMALL, draw_classes
@@ -188,3 +189,11 @@ def test_a_worker_that_starts_from_nothing_gives_the_same_batches(pictures):
     spawned.multiprocessing_context = "spawn"  # what Windows and macOS do
     for (x, y), (u, v) in zip(data.loader(pictures, 8), spawned, strict=True):
         assert torch.equal(x, u) and torch.equal(y, v)
+
+
+def test_an_augmentation_that_works_in_place_leaves_the_pictures_as_they_are(pictures):
+    before = [picture.clone() for picture in pictures.decoded]
+    black = v2.Compose([v2.CenterCrop(16), v2.Lambda(lambda picture: picture.zero_())])
+    for batch, _ in data.loader(pictures, 4, augment=black):
+        assert batch.unique().numel() == 3  # one value per colour: the pictures are all black
+    assert all(a.equal(b) for a, b in zip(pictures.decoded, before, strict=True))

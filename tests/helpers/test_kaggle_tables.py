@@ -125,3 +125,9 @@ def test_what_cannot_be_scored_is_refused(submission, answers, words, tmp_path):
     with pytest.raises(CourseError) as refusal:
         kaggle.score(tmp_path / "mine.csv", tmp_path / "answers.csv")
     assert words in str(refusal.value)
+
+
+def test_spaces_around_answers_do_not_count(tmp_path):
+    (tmp_path / "mine.csv").write_text("id,label\n5,ant\n6,bee\n", encoding="utf-8")
+    (tmp_path / "answers.csv").write_text("id,label\n5, ant\n6 ,bee \n", encoding="utf-8")
+    assert kaggle.score(tmp_path / "mine.csv", tmp_path / "answers.csv")["accuracy"] == 1
