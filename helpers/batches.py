@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +18,9 @@ from helpers.param_groups import output_layers
 from helpers.require import CourseError
 
 UNLABELLED = ["unknown"]  # the class names of a competition's test pictures
+PACKAGES = {"site-packages", "dist-packages"}
+TORCH = Path(torch.__file__).parent
+PASSED_OVER = {Path(__file__).parent, Path(os.__file__).parent}
 
 
 def check_loader(loader: DataLoader) -> None:
@@ -115,7 +122,10 @@ def pictures_of(batch: object) -> Tensor:
 
 @contextmanager
 def told(what: str, advice: str) -> Iterator[None]:
-    """Turns what a library raises inside the block into one sentence."""
+    """Turns what a library raises inside the block into one sentence.
+
+    What a student's own code (a data set, network or loss) raises goes on as it is, with its line.
+    """
     try:
         yield
     except CourseError:
@@ -125,10 +135,28 @@ def told(what: str, advice: str) -> Iterator[None]:
             f"{what} needs more memory than there is: make batches smaller."
         ) from None
     except Exception as error:
+        if not _in_a_library(error):
+            raise
         text = (str(error).strip().splitlines() or ["no message"])[-1].rstrip(".")
         raise CourseError(
             f"{what} stops with {type(error).__name__} ({text}): {advice}."
         ) from error
+
+
+def _in_a_library(error: Exception) -> bool:
+    """Returns True if a package's line raised the error, not one of a student's own code.
+
+    Lines of Python's own library and of this course are passed over, up to the one that led there.
+    """
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    files += re.findall(r'File "(.+?)", line', str(error))  # in the process of a loader's worker
+    for file in reversed(files):
+        folders = set(Path(file).parents)
+        if TORCH in folders or {folder.name for folder in folders} & PACKAGES:
+            return True
+        if not folders & PASSED_OVER:
+            return False
+    return False
 
 
 def each(loader: DataLoader) -> Iterator[object]:
@@ -164,12 +192,19 @@ def pair(batch: object, soft: bool = False) -> tuple[Tensor, Tensor]:
     return pictures, labels.flatten().long()
 
 
+def check_answers(outputs: object, labels: Tensor) -> None:
+    """Raises CourseError unless what the network gives for a batch fits the labels."""
+    check_outputs(outputs, len(labels))
+    check_logits(outputs)
+    check_labels(labels, outputs.shape[1])
+
+
 def check_outputs(outputs: object, n: int) -> None:
     """Raises CourseError unless the network gives one tensor with a row for each of n pictures."""
     if not isinstance(outputs, Tensor) or outputs.ndim != 2 or len(outputs) != n:
         raise CourseError(
-            f"For {n} pictures the network gives {require.summary(outputs)}, not a row of numbers "
-            "for each: take a network with one output layer (such as aux_logits=False)."
+            f"What the network gives for {n} pictures is {require.summary(outputs)}, not a row of "
+            "numbers for each: take a network with one output layer (such as aux_logits=False)."
         )
 
 
