@@ -19,7 +19,6 @@ from helpers.require import CourseError
 
 UNLABELLED = ["unknown"]  # the class names of a competition's test pictures
 PACKAGES = {"site-packages", "dist-packages"}
-TORCH = Path(torch.__file__).parent
 PASSED_OVER = {Path(__file__).parent, Path(os.__file__).parent}
 
 
@@ -152,7 +151,7 @@ def _in_a_library(error: Exception) -> bool:
     files += re.findall(r'File "(.+?)", line', str(error))  # in the process of a loader's worker
     for file in reversed(files):
         folders = set(Path(file).parents)
-        if TORCH in folders or {folder.name for folder in folders} & PACKAGES:
+        if {folder.name for folder in folders} & PACKAGES:
             return True
         if not folders & PASSED_OVER:
             return False

@@ -19,7 +19,8 @@ from helpers.files.atomic import atomic, unwritable
 from helpers.require import CourseError
 
 # what a scheduler changes while it runs; the rest is how it was made
-MOVING = {"last_epoch", "_step_count", "_last_lr", "T_cur", "T_i"}
+MOVING = {"last_epoch", "_step_count", "_last_lr", "_is_initial", "_get_lr_called_within_step"}
+MOVING |= {"T_cur", "T_i"}
 # where Pictures, TensorDataset, ImageFolder and Subset keep what they hold
 HELD = ("labels", "decoded", "pixels", "tensors", "samples", "indices")
 
@@ -118,15 +119,12 @@ def options(run: Run) -> dict[str, str]:
         moved |= {"momentum", "betas"} if "max_momentum" in group else set()
         made |= {f"{k}{where}": text(v) for k, v in group.items() if k not in moved}
     if scheduler:
-        made |= _attributes(scheduler.state_dict(), made["scheduler"])
-    if hasattr(loss, "__dict__"):
-        made |= _attributes(vars(loss) | vars(loss).get("_buffers", {}), "loss")
+        how = {k: v for k, v in scheduler.state_dict().items() if k not in MOVING}
+        made |= {f"{made['scheduler']}'s {k}": text(v) for k, v in how.items()}
+    if isinstance(loss, nn.Module):
+        how = vars(loss) | loss.state_dict()  # class weights are in the latter
+        made |= {f"loss's {k}": text(v) for k, v in how.items() if not k.startswith("_")}
     return made | _pictures(run.train, "training") | _pictures(run.valid, "validation")
-
-
-def _attributes(values: dict, name: str) -> dict[str, str]:
-    private = {k for k in values if k.startswith("_") and k != "_schedulers"}
-    return {f"{name}'s {k}": text(v) for k, v in values.items() if k not in private | MOVING}
 
 
 def _pictures(loader: DataLoader | None, name: str) -> dict[str, str]:

@@ -47,16 +47,16 @@ def check_length(scheduler: LRScheduler | None, epochs: int, batches: int) -> No
     if scheduler is None or not steps:
         return
     name, before = type(scheduler).__name__, getattr(scheduler, "last_epoch", 0)
-    run = f"this run takes {steps} ({epochs} epochs of {batches} batches) after {before} before"
+    run = f"this run takes {steps} steps ({epochs} epochs of {batches} batches)"
     rates = _rates(scheduler, steps)
-    peak = max(scheduler.optimizer.param_groups[0]["initial_lr"], *rates)
+    peak = max(scheduler.optimizer.param_groups[0].get("initial_lr", 0), *rates)
     low = [rate < NOTHING * peak for rate in rates]
     beyond = isinstance(scheduler, CosineAnnealingLR) and before + steps > scheduler.T_max + 1
     rises = True in low and not all(low[low.index(True) :]) and not isinstance(scheduler, PERIODIC)
     if beyond or rises:
         raise CourseError(
-            f"The {name} rises again after its end, and {run}, one per batch: make optimiser and "
-            "scheduler again with the steps of the whole run."
+            f"The {name} would rise again after its end, and {run}, one per batch: make optimiser "
+            "and scheduler again with the steps of the whole run."
         )
     in_epochs = (
         isinstance(scheduler, MultiStepLR) and max(scheduler.milestones, default=0) <= epochs

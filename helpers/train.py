@@ -177,5 +177,5 @@ def _why_no_numbers(net: nn.Module, history: History, row: dict, pictures: Tenso
     """Returns why the loss or a weight is not a number after an epoch, or "" if all are."""
     if math.isfinite(row["train_loss"]) and all(p.isfinite().all() for p in net.parameters()):
         return ""
-    began = math.isfinite(history.steps[0]["loss"]) and bool(pictures.isfinite().all())
-    return (TOO_HIGH if began else NO_NUMBERS).format(epoch=row["epoch"])
+    fine_before = math.isfinite(history.steps[0]["loss"]) and bool(pictures.isfinite().all())
+    return (TOO_HIGH if fine_before else NO_NUMBERS).format(epoch=row["epoch"])

@@ -45,6 +45,10 @@ def run(file=None, epochs=2, own=None, batches=None, scheduler=None, lr=0.1, **o
     return [row["train_loss"] for row in history.epochs]
 
 
+def weighted(second: float) -> nn.Module:
+    return nn.CrossEntropyLoss(torch.tensor([1, second], dtype=torch.float32))
+
+
 def warm_up(t_max: int):
     """Returns a function that makes a schedule of two parts."""
     parts = schedules.LinearLR, partial(schedules.CosineAnnealingLR, T_max=t_max)
@@ -65,10 +69,15 @@ STEP, COSINE = partial(schedules.StepLR, step_size=4), partial(schedules.CosineA
         ({}, {"batches": rows(X[:8], Y[:8])}, "pictures was 16, now 8"),
         ({}, {"batches": rows(batch=8)}, "batch_size .* was 4, now 8"),
         ({}, {"loss": nn.CrossEntropyLoss(label_smoothing=0.1)}, "loss was None"),
+        (
+            {"loss": weighted(2)},
+            {"loss": weighted(3)},
+            r"weight was \[1.0, 2.0\], now \[1.0, 3.0\]",
+        ),
         ({"scheduler": STEP}, {"scheduler": partial(STEP, gamma=0.5)}, "gamma was 0.1, now 0.5"),
         ({"scheduler": STEP}, {}, "scheduler was StepLR"),
         ({"scheduler": warm_up(9)}, {"scheduler": warm_up(10)}, "other SequentialLR's _schedulers"),
-        ({"scheduler": COSINE}, {"scheduler": COSINE, "epochs": 4}, "rises again"),
+        ({"scheduler": COSINE}, {"scheduler": COSINE, "epochs": 4}, "rise again"),
         ({"scheduler": COSINE}, {"scheduler": partial(COSINE, T_max=16), "epochs": 4}, "T_max"),
     ],
 )
@@ -145,10 +154,10 @@ SINGLE = partial(schedules.SequentialLR, milestones=[1])
     "scheduler, words",
     [
         (partial(schedules.OneCycleLR, max_lr=0.1, total_steps=11), "stops at step 12 of 12"),
-        (partial(schedules.CosineAnnealingLR, T_max=3), "rises again"),
+        (partial(schedules.CosineAnnealingLR, T_max=3), "rise again"),
         (
             lambda o: SINGLE(o, [schedules.ConstantLR(o), schedules.CosineAnnealingLR(o, 2)]),
-            "SequentialLR rises again",
+            "SequentialLR would rise again",
         ),
         (partial(schedules.StepLR, step_size=1), "count batches"),
         (partial(schedules.MultiStepLR, milestones=[1, 2]), "count batches"),
