@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score, log_loss
 from torch import nn
 from torchvision.transforms import v2
 
-from helpers import CourseError, train
+from helpers import CourseError, processes, train
 from helpers.data import loader, read_folder
 from helpers.train import eval_mode, evaluate, extract_features, fit, linear_probe, predict
 from tests.conftest import SMALL, SmallNet, draw_classes
@@ -192,7 +192,7 @@ def test_an_optimiser_made_before_the_new_output_layer_is_refused(pictures, net)
 
 def test_memory_is_kept_while_a_fit_runs_and_given_back_at_its_end(pictures, net, monkeypatch):
     calls = []
-    monkeypatch.setattr(train, "keep_memory", lambda: calls.append("keep"))
+    monkeypatch.setattr(processes, "keep_memory", lambda: calls.append("keep"))
     monkeypatch.setattr(train, "give_back_memory", lambda: calls.append("give back"))
     fit(net, loader(pictures, 4), None, sgd(net), 1, quiet=True)
     assert calls[0] == "keep" and calls[-1] == "give back" and calls.count("give back") == 1
