@@ -6,12 +6,13 @@ import sys
 from tests.conftest import ROOT
 
 PLACES = """
-import sys, torch
+import os, sys, torch
 from pathlib import Path
 from helpers import data, train
 from tests import pretend_device
 from tests.conftest import SMALL, SmallNet, draw_classes
 
+os.environ.pop("ACCELERATE_USE_CPU", None)  # other tests set it
 pretend_device.install()
 loader = data.loader(data.read_folder(draw_classes(Path(sys.argv[1]), {"a": 4, "b": 4}), SMALL), 4)
 net = SmallNet()

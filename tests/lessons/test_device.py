@@ -7,7 +7,14 @@ from classroom import notebooks
 from tests.lessons.committed import LESSONS, SOLUTIONS
 
 pytestmark = pytest.mark.slow
-DEVICE = "from tests import pretend_device; pretend_device.install()"
+DEVICE = """
+import os
+from accelerate import Accelerator
+from tests import pretend_device
+os.environ.pop("ACCELERATE_USE_CPU", None)  # other tests set it
+pretend_device.install()
+assert Accelerator().device.type == "pretend"
+"""
 
 
 @pytest.mark.parametrize("lesson", LESSONS + SOLUTIONS, ids=lambda f: f"{f.parent.name}/{f.stem}")
