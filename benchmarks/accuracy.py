@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     reports = run_lessons(lessons, Path("build/accuracy"), size="full") if lessons else []
     for report in reports:
         if not report.trouble:
-            values = {"seconds": round(report.seconds), **report.values}
+            values = {"seconds": round(report.seconds), **report.numbers}
             keep(options.out, "accuracy", [report.name], values, **facts)
     for part in (part for part in options.parts if part in LONGER):
         start, accuracies = clock(), {}

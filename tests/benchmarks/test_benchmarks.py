@@ -139,7 +139,7 @@ def test_the_recipe_is_measured_beside_its_parts_at_each_number_of_pictures(
 
 def test_accuracy_keeps_the_closing_tables_of_lessons_that_ran(tmp_path, monkeypatch, capsys):
     reports = [
-        Report("01_a", seconds=61, values={"fine-tuned": 0.9}),
+        Report("01_a", seconds=61, numbers={"fine-tuned": 0.9}),
         Report("02_b", trouble="a cell failed"),
     ]
     monkeypatch.setattr(accuracy, "run_lessons", lambda *_, **__: reports)
