@@ -115,7 +115,7 @@ def numbers_run_here(lesson: str) -> dict:
     notebook, file = read(lesson), ROOT / "build" / "results.json"
     runs = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     run = next((run for name, run in runs.items() if name.startswith(f"{lesson}_")), None)
-    if run is None or (run["size"], run["code"]) != ("drawn", origin.digest(notebook)):
+    if run is None or (run.get("size"), run.get("code")) != ("drawn", origin.digest(notebook)):
         pytest.skip(f"lesson {lesson} was not run here since its code changed")
     return run["numbers"]
 
