@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
 from benchmarks.timing import seconds
-from helpers import data, models, train
+from helpers import data, models, processes, train
 from helpers.data import Pictures
 
 NETWORKS, SIZES = ("efficientnet_lite0", "resnet18"), (160, 224)
@@ -30,8 +30,8 @@ def ceiling(name: str, size: int, batch: int, steps: int) -> float:
 
     Precision, device and memory are those of `fit`.
     """
-    accelerator = train.accelerator()
-    train.give_back_memory()
+    accelerator = processes.accelerator()
+    processes.give_back_memory()
     net = network(name, size).train()
     net, optimizer = accelerator.prepare(net, sgd(net))
     pictures = torch.randn(batch, 3, size, size, device=accelerator.device)

@@ -5,6 +5,7 @@ photographs against drawings. Each function returns {method: [accuracy per draw 
 """
 
 import copy
+from collections.abc import Iterator
 
 import torch
 from torch import nn
@@ -17,8 +18,8 @@ BATCH = 16
 Accuracies = dict[str, list[float]]
 
 
-def measure() -> Accuracies:
-    return forty_photographs() | all_photographs() | another_look()
+def measure() -> Iterator[Accuracies]:
+    yield from (part() for part in (forty_photographs, all_photographs, another_look))
 
 
 def pretrained(pictures: Pictures, seed: int) -> nn.Module:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
-SIZES = ("drawn", "tiny", "full")
+SIZES = ("smoke", "drawn", "tiny", "full")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -50,7 +50,7 @@ def make_parser() -> Parser:
     commands.add_parser("test", help="run all tests but the slow ones, or pytest as you like")
     fetch = commands.add_parser("fetch", help="bring a data set or the weights of a network")
     fetch.add_argument("name", metavar="NAME", help="of the data set or network")
-    fetch.add_argument("--size", choices=SIZES[1:], default="full", help="of the data set (full)")
+    fetch.add_argument("--size", choices=SIZES[2:], default="full", help="of the data set (full)")
     grade = commands.add_parser("grade", help="run handed-in notebooks and list the outcomes")
     grade.add_argument("folder", metavar="FOLDER", type=Path, help="of the notebooks")
     grade.add_argument("--minutes", type=minutes, default=10.0, help="for each notebook (10)")

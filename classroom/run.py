@@ -14,12 +14,12 @@ from nbformat import NotebookNode
 from nbformat.reader import NotJSONError
 from tqdm import tqdm
 
-from classroom import notebooks
+from classroom import notebooks, origin
 from classroom.commands import ROOT
 from helpers import NUMBERS
 from helpers.files.atomic import atomic
 
-CELL_MINUTES = {"drawn": 10, "tiny": 30, "full": 240}  # a cell that takes longer hangs
+CELL_MINUTES = {"smoke": 2, "drawn": 10, "tiny": 30, "full": 240}  # a cell that takes longer hangs
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -31,7 +31,8 @@ class Report:
     name: str
     seconds: float = 0.0
     trouble: str = ""
-    values: dict = field(default_factory=dict)  # the numbers of its tables
+    origin: dict = field(default_factory=dict)  # size of the data, digest of the code
+    numbers: dict = field(default_factory=dict)  # of its tables
 
 
 def main(arguments: Namespace) -> int:
@@ -45,6 +46,8 @@ def run_lessons(
 ) -> list[Report]:
     """Executes each lesson, writes its page and its numbers into `build`, prints a table.
 
+    Numbers and saved outputs carry the size of the data and a digest of the code behind them.
+
     With `save` the outputs also go back into the notebook, unless one of its cells failed.
     """
     build.mkdir(parents=True, exist_ok=True)
@@ -57,10 +60,12 @@ def run_lessons(
         except NotJSONError:
             report.trouble = "the file is damaged: get it again"
             continue
+        report.origin = {"size": size, "code": origin.digest(notebook)}
         execute(notebook, path, size, report)
         write_page(notebook, path, build / f"{report.name}.html")
         write_results(report, build / "results.json")
         if save and not report.trouble:
+            notebook.metadata.course = report.origin
             write(path, nbformat.writes(tidy(notebook)).rstrip("\n") + "\n")
     print(table(reports))
     print(f"Pages and results.json are in {build}.")
@@ -98,7 +103,7 @@ def execute(notebook: NotebookNode, path: Path, size: str, report: Report) -> No
     with tqdm(total=len(cells), desc=report.name, unit=" cells") as bar:
         try:
             notebooks.execute(client, COURSE_SIZE=size, COURSE_PROGRESS="")
-            report.values = gather(notebook)
+            report.numbers = gather(notebook)
         except Exception as error:
             report.trouble = describe(error, started)
     report.seconds = time.perf_counter() - begin
@@ -137,7 +142,7 @@ def write_results(report: Report, path: Path) -> None:
         results = {}
     results.pop(report.name, None)
     if not report.trouble:
-        results[report.name] = report.values
+        results[report.name] = {**report.origin, "numbers": report.numbers}
     write(path, json.dumps(dict(sorted(results.items())), indent=2, ensure_ascii=False) + "\n")
 
 

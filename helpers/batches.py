@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import re
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, SequentialSampler
+from torch.utils.data import DataLoader, Dataset, SequentialSampler
 
 from helpers import require
 from helpers.param_groups import output_layers
 from helpers.require import CourseError
 
 UNLABELLED = ["unknown"]  # the class names of a competition's test pictures
+WORDNET = re.compile(r"n\d{8}")  # ImageNet's folders are named by numbers in WordNet
+PACKAGES = {"site-packages", "dist-packages"}
+PASSED_OVER = {Path(__file__).parent, Path(os.__file__).parent}
 
 
 def check_loader(loader: DataLoader) -> None:
@@ -28,9 +35,9 @@ def check_loader(loader: DataLoader) -> None:
         raise CourseError(
             "The loader's data set has no length: put its pictures into a list first."
         )
-    if len(loader.dataset) and not len(loader):
+    if len(loader.sampler) and not len(loader):
         raise CourseError(
-            f"The loader drops all of its {len(loader.dataset)} pictures, fewer than a batch: make "
+            f"The loader drops all of its {len(loader.sampler)} pictures, fewer than a batch: make "
             "it with drop_last=False."
         )
 
@@ -38,10 +45,11 @@ def check_loader(loader: DataLoader) -> None:
 def check_complete(loader: DataLoader) -> None:
     """Raises CourseError if the loader would leave out pictures at its end."""
     check_loader(loader)
-    if loader.drop_last and len(loader.dataset) % loader.batch_size:
+    n = len(loader.sampler)
+    if loader.drop_last and n % loader.batch_size:
         raise CourseError(
-            f"The loader drops {len(loader.dataset) % loader.batch_size} of "
-            f"{len(loader.dataset)} pictures, its last batch: make it with drop_last=False."
+            f"The loader drops {n % loader.batch_size} of {n} pictures, its last batch: make it "
+            "with drop_last=False."
         )
 
 
@@ -65,37 +73,56 @@ def check_output_layer(net: nn.Module) -> None:
 def check_classes(net: nn.Module, loader: DataLoader) -> None:
     """Raises CourseError if the pictures have no labels, or other classes than the network.
 
-    Names are compared where both know them: `class_names` of the network and of the data set, which
-    may be torchvision's ImageFolder (`classes`) or a Subset of it. Names that do not fit the number
-    of outputs are those of an output layer that was replaced by hand: they are not compared.
+    Names are compared where both know them. Names that do not fit the network's number of outputs
+    are those of an output layer that was replaced by hand: they are not compared.
     """
     check_output_layer(net)
-    pictures = loader.dataset
-    while not hasattr(pictures, "class_names") and hasattr(pictures, "dataset"):
-        pictures = pictures.dataset
-    names = getattr(pictures, "class_names", None) or getattr(pictures, "classes", None)
-    if names is None:
-        return
-    if list(names) == UNLABELLED:
+    names, known = class_names(loader.dataset), class_names(net)
+    if names == UNLABELLED:
         raise CourseError(
             "These pictures have no labels (the test part of a competition): use predict on them, "
             "or take the valid part."
         )
     layers = output_layers(net)
-    outputs = len(next(iter(layers.values())).weight) if layers else len(names)
-    known = getattr(net, "class_names", None) or []
-    if len(names) > outputs or (len(known) == outputs != len(names)):
+    by_hand = layers and len(next(iter(layers.values())).weight) != len(known)
+    if not names or not known or by_hand or all(map(WORDNET.fullmatch, names)):
+        return
+    if len(names) != len(known):
         raise CourseError(
-            f"The network has {outputs} outputs and the pictures have {len(names)} classes: "
+            f"The network has {len(known)} outputs and the pictures have {len(names)} classes: "
             "give it a new output layer with replace_head."
         )
-    if len(known) == len(names) and list(known) != list(names):
-        own, other = next((a, b) for a, b in zip(known, names, strict=True) if a != b)
-        raise CourseError(
-            f"The network's classes are not those of the pictures: where one has "
-            f"{require.quoted(own)}, the other has {require.quoted(other)}; rename the folders or "
-            "sort the names alike."
-        )
+    if names != known:
+        raise _other_classes(names, known)
+
+
+def check_order(net: nn.Module, loader: DataLoader) -> None:
+    """Raises CourseError if pictures and network name the same classes in another order."""
+    names, known = class_names(loader.dataset), class_names(net)
+    if names != known and sorted(names) == sorted(known):
+        raise _other_classes(names, known)
+
+
+def _other_classes(names: list[str], known: list[str]) -> CourseError:
+    own, other = next((a, b) for a, b in zip(known, names, strict=True) if a != b)
+    return CourseError(
+        f"The network's classes are not those of the pictures: where one has "
+        f"{require.quoted(own)}, the other has {require.quoted(other)}; rename the folders or "
+        "sort the names alike."
+    )
+
+
+def class_names(source: object) -> list[str]:
+    """Returns a network's or a data set's names of classes, [] if it has none.
+
+    A data set may be torchvision's ImageFolder (`classes`), or hold others, as Subset does.
+    """
+    for attribute in ("class_names", "classes"):
+        names = getattr(source, attribute, None)
+        if isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names):
+            return list(names)
+    inside = getattr(source, "dataset", None) or next(iter(getattr(source, "datasets", [])), None)
+    return class_names(inside) if isinstance(inside, Dataset) else []
 
 
 def pictures_of(batch: object) -> Tensor:
@@ -110,12 +137,15 @@ def pictures_of(batch: object) -> Tensor:
             f"The pictures are {pictures.dtype}, and a network takes float32: make the loader with "
             "data.loader, which normalises them."
         )
-    return pictures
+    return pictures.float()
 
 
 @contextmanager
 def told(what: str, advice: str) -> Iterator[None]:
-    """Turns what a library raises inside the block into one sentence."""
+    """Turns what a library raises inside the block into one sentence.
+
+    What a student's own code (a data set, network or loss) raises goes on as it is, with its line.
+    """
     try:
         yield
     except CourseError:
@@ -125,10 +155,28 @@ def told(what: str, advice: str) -> Iterator[None]:
             f"{what} needs more memory than there is: make batches smaller."
         ) from None
     except Exception as error:
+        if not _in_a_library(error):
+            raise
         text = (str(error).strip().splitlines() or ["no message"])[-1].rstrip(".")
         raise CourseError(
             f"{what} stops with {type(error).__name__} ({text}): {advice}."
         ) from error
+
+
+def _in_a_library(error: Exception) -> bool:
+    """Returns True if a package's line raised the error, not one of a student's own code.
+
+    Lines of Python's own library and of this course are passed over, up to the one that led there.
+    """
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    files += re.findall(r'File "(.+?)", line', str(error))  # in the process of a loader's worker
+    for file in reversed(files):
+        folders = set(Path(file).parents)
+        if {folder.name for folder in folders} & PACKAGES:
+            return True
+        if not folders & PASSED_OVER:
+            return False
+    return False
 
 
 def each(loader: DataLoader) -> Iterator[object]:
@@ -164,12 +212,19 @@ def pair(batch: object, soft: bool = False) -> tuple[Tensor, Tensor]:
     return pictures, labels.flatten().long()
 
 
+def check_answers(outputs: object, labels: Tensor) -> None:
+    """Raises CourseError unless what the network gives for a batch fits the labels."""
+    check_outputs(outputs, len(labels))
+    check_logits(outputs)
+    check_labels(labels, outputs.shape[1])
+
+
 def check_outputs(outputs: object, n: int) -> None:
     """Raises CourseError unless the network gives one tensor with a row for each of n pictures."""
     if not isinstance(outputs, Tensor) or outputs.ndim != 2 or len(outputs) != n:
         raise CourseError(
-            f"For {n} pictures the network gives {require.summary(outputs)}, not a row of numbers "
-            "for each: take a network with one output layer (such as aux_logits=False)."
+            f"What the network gives for {n} pictures is {require.summary(outputs)}, not a row of "
+            "numbers for each: take a network with one output layer (such as aux_logits=False)."
         )
 
 

@@ -1,35 +1,33 @@
-"""Checkpoints of `fit`: what a run is made of, kept beside its state and compared before resuming.
-
-What is large (pictures, a network's layers) is kept as a fingerprint.
-"""
+"""Checkpoints of `fit`: a run's state, and beside it what the run is made of."""
 
 from __future__ import annotations
 
 import hashlib
-import inspect
 import re
 from collections.abc import Callable
-from functools import partial, singledispatch
 from pathlib import Path
-from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader
 
-from helpers import require, schedules
+from helpers import require
 from helpers.files.atomic import atomic, unwritable
+from helpers.param_groups import output_layers
 from helpers.require import CourseError
 
 # what a scheduler changes while it runs; the rest is how it was made
-MOVING = {"optimizer", "last_epoch", "_step_count", "_last_lr", "T_cur", "T_i"}
+MOVING = {"last_epoch", "_step_count", "_last_lr", "_is_initial", "_get_lr_called_within_step"}
+MOVING |= {"T_cur", "T_i"}
+START = "weights at the start"
+# where Pictures, TensorDataset, ImageFolder and Subset keep what they hold
+HELD = ("labels", "decoded", "pixels", "tensors", "samples", "indices")
 
 
-class Parts(NamedTuple):
+class Run(NamedTuple):
     """What `fit` trains with."""
 
     net: nn.Module
@@ -37,28 +35,30 @@ class Parts(NamedTuple):
     valid: DataLoader | None
     optimizer: Optimizer
     scheduler: LRScheduler | None
+    loss: Callable | None
+    seed: int
 
 
 class Checkpoint:
-    """The file of a run, or None, the run's parts, and its other options."""
+    """The file of a run; with None in its place, nothing is saved or loaded."""
 
-    def __init__(self, file: str | Path | None, parts: Parts, **more: object):
+    def __init__(self, file: str | Path | None, run: Run):
         self.file = require.path(file, "checkpoint") if file else None
-        self.options = options(parts, **more) if file else {}
-        self.parts, self.first = parts, getattr(parts.optimizer, "epochs_begun", 0)
+        self.run, self.options = run, options(run) if file else {}
 
     def save(self, history: dict) -> None:
         """Writes the run as it is now, whole or not at all."""
         if self.file is None:
             return
-        net, _, _, optimizer, scheduler = self.parts
+        scheduler = self.run.scheduler
         values = {
-            "net": net.state_dict(),
-            "optimizer": optimizer.state_dict(),
+            "net": self.run.net.state_dict(),
+            "optimizer": self.run.optimizer.state_dict(),
             "scheduler": scheduler.state_dict() if scheduler else None,
+            "epochs_begun": self.run.optimizer.epochs_begun,
             "history": history,
-            "first": self.first,
             "options": self.options,
+            "class_names": _class_names(self.run.net),
         }
         try:
             with atomic(self.file) as file:
@@ -73,60 +73,41 @@ class Checkpoint:
         """
         if self.file is None or not self.file.exists():
             return {}
-        net, _, _, optimizer, scheduler = self.parts
+        net, optimizer, scheduler = self.run.net, self.run.optimizer, self.run.scheduler
         try:
             device = next(net.parameters()).device
             values = torch.load(self.file, weights_only=True, map_location=device)
-            self._check(values, epochs)
-            net.load_state_dict(values["net"])
-            optimizer.load_state_dict(values["optimizer"])
-            if scheduler:
-                scheduler.load_state_dict(values["scheduler"])
-            self.first, self.options = values["first"], values["options"] | self.options
-            return values["history"]
-        except CourseError:
-            raise
+            begun = values["options"][START]
+            if _body(net, values["net"]) == self.options[START]:  # the same run goes on
+                self.options[START] = begun
+            what = differences(values["options"], self.options)
+            reason, done = f"is of another run ({what})", len(values["history"]["epochs"])
+            if not what and done > epochs:
+                reason = f"is of a run of {done} epochs, and you ask for {epochs}"
+            elif not what:
+                net.load_state_dict(values["net"])
+                optimizer.load_state_dict(values["optimizer"])
+                optimizer.epochs_begun = values["epochs_begun"]
+                if scheduler:
+                    scheduler.load_state_dict(values["scheduler"])
+                return values["history"]
         except Exception:
-            raise self._refused("does not match this run") from None
-
-    def _check(self, values: dict, epochs: int) -> None:
-        done = len(values["history"]["epochs"])
-        if "options" not in values:
-            raise self._refused("was written by an earlier version and says little of its run")
-        what = differences(values["options"], self.options)
-        if what:
-            raise self._refused(f"is of another run ({what})")
-        if done > epochs:
-            raise self._refused(f"is of a run of {done} epochs, and you ask for {epochs}")
-
-    def _refused(self, what: str) -> CourseError:
+            reason = "does not match this run"
         advice = "delete it to start over, or name another file."
-        return CourseError(f"The checkpoint {self.file} {what}: {advice}")
+        raise CourseError(f"The checkpoint {self.file} {reason}: {advice}")
 
 
-def options(parts: Parts, **more: object) -> dict[str, str]:
-    """Returns what a run is made of, as {name: text}; what a scheduler has moved is left out."""
-    net, train, valid, optimizer, scheduler = parts
-    made = {
-        "network": fingerprint(_plan(net)),
-        "class_names": _text(getattr(net, "class_names", None)),
-        "optimiser": type(getattr(optimizer, "optimizer", optimizer)).__name__,
-        "scheduler": type(scheduler).__name__,
-    }
-    moved = {"params"}
-    if scheduler:
-        moved |= {"lr", "momentum", "betas"} if schedules.made(scheduler) > 0 else set()
-        made |= {f"{made['scheduler']}'s {k}": _text(v) for k, v in _made(scheduler).items()}
-    for i, group in enumerate(optimizer.param_groups, 1):
-        where = f" of group {i}" if len(optimizer.param_groups) > 1 else ""
-        made |= {f"{k}{where}": _text(v) for k, v in group.items() if k not in moved}
-        made[f"number of parameters{where}"] = str(len(group["params"]))
-    made |= {name: _text(value) for name, value in more.items()}
-    for name, loader in (("training", train), ("validation", valid)):
-        made[f"number of {name} pictures"] = str(len(loader.dataset) if loader else 0)
-        made[f"batch_size of the {name} pictures"] = str(loader.batch_size if loader else 0)
-        made[f"{name} pictures or how they are loaded"] = fingerprint(_source(loader))
-    return made
+def _body(net: nn.Module, state: dict[str, Tensor]) -> str:
+    """Returns a digest of the weights below the output layer, which may have begun at random."""
+    above = tuple(f"{name}." for name in output_layers(net))
+    return digest([value for name, value in state.items() if not name.startswith(above)])
+
+
+def _class_names(net: nn.Module) -> list[str] | None:
+    """Returns a name per output, or None: names that do not fit are of a layer now replaced."""
+    names, layers = getattr(net, "class_names", None), output_layers(net)
+    fits = names and layers and len(names) == len(next(iter(layers.values())).weight)
+    return list(names) if fits else None
 
 
 def differences(before: dict, now: dict) -> str:
@@ -134,127 +115,77 @@ def differences(before: dict, now: dict) -> str:
     found = []
     for name in [name for name in before if name in now and before[name] != now[name]]:
         values = f"{name} was {before[name]}, now {now[name]}"
-        shown = len(values) < 90 and " #" not in values
-        found.append(values if shown else f"other {name}")
+        found.append(values if len(values) < 90 and "#" not in values else f"other {name}")
     return "; ".join(found[:3])
 
 
-def _made(scheduler: LRScheduler) -> dict:
-    return {k: v for k, v in vars(scheduler).items() if k not in MOVING}
+def options(run: Run) -> dict[str, str]:
+    """Returns what a run is made of, as {name: text}."""
+    net, loss, scheduler = run.net, run.loss, run.scheduler
+    shapes = [(name, tuple(value.shape)) for name, value in net.state_dict().items()]
+    learning = [name for name, p in net.named_parameters() if p.requires_grad]
+    made = {
+        "network": digest([repr(net), shapes, learning]),
+        START: _body(net, net.state_dict()),
+        "class_names": text(getattr(net, "class_names", None)),
+        "optimiser": type(run.optimizer).__name__,
+        "scheduler": type(scheduler).__name__,
+        "loss": text(loss),
+        "seed": str(run.seed),
+    }
+    for i, group in enumerate(run.optimizer.param_groups, 1):
+        where = f" of group {i}" if len(run.optimizer.param_groups) > 1 else ""
+        moved = {"params", "lr"} if scheduler else {"params"}
+        moved |= {"momentum", "betas"} if "max_momentum" in group else set()
+        made |= {f"{k}{where}": text(v) for k, v in group.items() if k not in moved}
+    if scheduler:
+        how = {k: v for k, v in scheduler.state_dict().items() if k not in MOVING}
+        made |= {f"{made['scheduler']}'s {k}": text(v) for k, v in how.items()}
+    if isinstance(loss, nn.Module):
+        how = vars(loss) | loss.state_dict()  # class weights are in the latter
+        made |= {f"loss's {k}": text(v) for k, v in how.items() if not k.startswith("_")}
+    return made | _pictures(run.train, "training") | _pictures(run.valid, "validation")
 
 
-def _plan(net: nn.Module) -> list:
-    """Returns a network's layers, shapes and what is frozen, without its weights."""
-    tensors = [*net.named_parameters(), *net.named_buffers()]
-    shapes = [(name, tuple(t.shape), str(t.dtype), t.requires_grad) for name, t in tensors]
-    switches = [
-        (name, key)
-        for name, layer in net.named_modules()
-        for key, value in vars(layer).items()
-        if value is True and key != "training"
-    ]
-    return [repr(net), shapes, switches]
-
-
-def _source(loader: DataLoader | None) -> list:
+def _pictures(loader: DataLoader | None, name: str) -> dict[str, str]:
     """Returns what decides which batches a loader gives."""
     if loader is None:
-        return []
-    return [loader.dataset, loader.sampler, loader.collate_fn, loader.drop_last]
+        return {f"number of {name} pictures": "0"}
+    how = [type(loader.sampler).__name__, loader.drop_last, loader.collate_fn]
+    return {
+        f"number of {name} pictures": str(len(loader.dataset)),
+        f"batch_size of the {name} pictures": str(loader.batch_size),
+        f"shuffling or collate_fn of the {name} pictures": text(how),
+        f"augment of the {name} pictures": text(getattr(loader.dataset, "augment", None)),
+        f"{name} pictures": digest([type(loader.dataset).__name__, _held(loader.dataset)]),
+    }
 
 
-def _text(value: object) -> str:
-    """Returns a short value as text, anything else as a fingerprint."""
-    if isinstance(value, Tensor) and value.numel() == 1:
-        value = value.item()
-    items = value if isinstance(value, (list, tuple)) else [value]
-    if all(v is None or isinstance(v, (bool, int, float, str)) for v in items):
-        return str(value)
-    return fingerprint(value)
+def _held(pictures: object) -> list:
+    held = [getattr(pictures, name) for name in HELD if hasattr(pictures, name)]
+    inside = getattr(pictures, "dataset", None)
+    return held if inside is None else [*held, _held(inside)]
 
 
-def fingerprint(value: object) -> str:
-    """Returns a number for any value, the same in each process and other for another value.
-
-    Of a function it sees the code and the numbers it takes from outside, of an object its type and
-    attributes.
-    """
-    digest = hashlib.sha256()
-    _feed(digest.update, value, {})
-    return "#" + digest.hexdigest()[:16]
-
-
-def _feed(update: Callable, value: object, seen: dict) -> None:
+def text(value: object) -> str:
+    """Returns a value as text, the same in each process; a tensor of more than 20 as a digest."""
     if isinstance(value, Tensor):
-        update(f"{value.dtype} {tuple(value.shape)}".encode())
-        for part in value.detach().reshape(-1).split(2**24):
-            update(part.cpu().view(torch.uint8).numpy())
-        return
-    update(f"{type(value).__module__}.{type(value).__qualname__}".encode())
-    if type(value) in (str, bytes, int, float, bool, type(None)):
-        update(repr(value).encode())
-    elif id(value) not in seen:
-        seen[id(value)] = value  # kept, so that no other value gets its id meanwhile
-        for part in _parts(value):
-            _feed(update, part, seen)
+        return str(value.tolist()) if value.numel() <= 20 else digest([value])
+    if isinstance(value, dict):
+        return str([(k, text(v)) for k, v in value.items() if k not in MOVING])
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(text, value)) + "]"
+    return re.sub(r" at 0x\w+", "", str(value))
 
 
-@singledispatch
-def _parts(value: object) -> list:
-    """Returns what a value is made of: any object's attributes, or its description."""
-    if hasattr(value, "__dict__") and not isinstance(value, (type, ModuleType)):
-        return [vars(value)]
-    return [re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))]
-
-
-@_parts.register(list)
-@_parts.register(tuple)
-def _(value) -> list:
-    return list(value)
-
-
-@_parts.register
-def _(value: dict) -> list:
-    return [part for item in value.items() for part in item]
-
-
-@_parts.register
-def _(value: np.ndarray) -> list:
-    return [
-        str(value.dtype),
-        value.shape,
-        value.tolist() if value.dtype == object else bytes(value),
-    ]
-
-
-@_parts.register
-def _(value: LRScheduler) -> list:
-    return [_made(value)]
-
-
-@_parts.register
-def _(value: Path) -> list:
-    return [value.name]  # a folder may be moved
-
-
-@_parts.register
-def _(value: partial) -> list:
-    return [value.func, value.args, value.keywords]
-
-
-@_parts.register
-def _(value: MethodType) -> list:
-    return [value.__func__, value.__self__]
-
-
-@_parts.register
-def _(value: CodeType) -> list:
-    return [value.co_code, value.co_names, value.co_consts]
-
-
-@_parts.register
-def _(value: FunctionType) -> list:
-    outside = inspect.getclosurevars(value)
-    known = {**outside.globals, **outside.nonlocals}
-    simple = {k: v for k, v in known.items() if isinstance(v, (bool, int, float, str, tuple))}
-    return [value.__qualname__, value.__code__, value.__defaults__, simple]
+def digest(values: list) -> str:
+    """Returns a short text that changes with any of the values; tensors are read to the end."""
+    made = hashlib.sha256()
+    for value in values:
+        if isinstance(value, Tensor):
+            made.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy())
+        elif isinstance(value, (list, tuple)):
+            made.update(digest(value).encode())
+        else:
+            made.update(text(value).encode())
+    return "#" + made.hexdigest()[:16]

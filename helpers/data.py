@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,33 +13,23 @@ from typing import NamedTuple
 import numpy as np
 import PIL
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.v2 import functional as F
 
 from helpers import require
-from helpers.files import d2l_sets, kaggle_client
+from helpers.files import d2l_sets, kaggle_client, smoke
 from helpers.files.decoded import decode_all
-from helpers.files.pictures import (
-    FOREIGN,
-    find_pictures,
-    is_picture,
-    kinds,
-    tell_left_out,
-    tell_unread,
-    visible,
-)
+from helpers.files.pictures import find_pictures, read_picture, tell_left_out, visible
 from helpers.preprocess import Preprocess
 from helpers.require import CourseError
 
-SIZES = ("drawn", "tiny", "full")
+SIZES = ("smoke", "drawn", "tiny", "full")
 SETS = ("hotdog", "foods", "cifar-10", "dog-breed-identification", "classify-leaves")
 DRAWN_ONLY = ("foods",)  # the same drawn pictures at every size: there are no photographs of it
 TINY = {"train": 100, "test": 50}  # pictures per class, where the book has no small sample
 FOLDER = Path(__file__).resolve().parents[1] / "data"
-# phones take pictures of 108 million pixels; at twice Pillow's limit it raises instead of warning
-warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 
 def chosen_size(size: str) -> str:
@@ -52,11 +41,14 @@ def chosen_size(size: str) -> str:
 def find(name: str, size: str) -> Path:
     """Returns the folder of a data set at exactly this size; it is downloaded on first use.
 
+    `smoke` holds the first few drawn pictures of each class: enough to see that every line runs.
     `tiny` and `full` are looked for in the folder that COURSE_DATA names, then under data/. The
     book's small samples of competitions have their own folders there, such as cifar-10-tiny.
     """
     require.choice(name, SETS, "data set")
     require.choice(size, SIZES, "size")
+    if size == "smoke":
+        return smoke.sample(FOLDER / "drawn" / name, FOLDER / "smoke" / name)
     if size == "drawn" or name in DRAWN_ONLY:
         return FOLDER / "drawn" / name
     if size == "tiny" and name == "classify-leaves":
@@ -78,66 +70,8 @@ def shared_folder() -> Path | None:
     """Returns the folder that the variable COURSE_DATA names, or None if it is not set."""
     name = os.environ.get("COURSE_DATA")
     if name and not os.path.isdir(os.path.expanduser(name)):
-        raise CourseError(
-            f"COURSE_DATA names {name[:99]}, which is not a folder: correct or unset it."
-        )
+        raise CourseError(f"COURSE_DATA names {name}, which is not a folder: correct or unset it.")
     return Path(name).expanduser() if name else None
-
-
-def read_picture(file: str | Path) -> Image.Image:
-    """Returns any picture file as 8-bit RGB, upright; of several frames or pages the first.
-
-    See `to_rgb` for how. Raises CourseError that names the file and says what to do.
-    """
-    file = require.path(file, "The picture")
-    try:
-        with Image.open(file) as picture:
-            if picture.format in FOREIGN:
-                raise UnidentifiedImageError
-            ImageOps.exif_transpose(picture, in_place=True)
-            return to_rgb(picture, str(file))
-    except CourseError:
-        raise
-    except FileNotFoundError:
-        advice = (
-            "give what Path.glob finds for it" if set(file.name) & set("*?") else "check the path"
-        )
-        raise CourseError(f"There is no picture {file}: {advice}.") from None
-    except IsADirectoryError:
-        raise CourseError(f"{file} is a folder: give the path of a picture in it.") from None
-    except UnidentifiedImageError:
-        raise CourseError(f"{file} is not a picture: remove it or save it as JPEG.") from None
-    except Image.DecompressionBombError:
-        raise CourseError(
-            f"{file} has more pixels than Pillow reads, {2 * Image.MAX_IMAGE_PIXELS:,}: save a "
-            "smaller copy in its place, or remove it."
-        ) from None
-    except Exception as error:  # a damaged file makes Pillow raise many kinds
-        raise CourseError(
-            f"{file} cannot be read ({error}): replace it with an intact copy or remove it."
-        ) from None
-
-
-def to_rgb(picture: Image.Image, name: str = "A picture") -> Image.Image:
-    """Returns a Pillow image as 8-bit RGB; transparent parts become white.
-
-    Greys of 12 or 16 bits are scaled by their bits, whatever values occur. Numbers without a
-    fixed scale (32 bits, floats) and LAB raise CourseError.
-    """
-    sixteen_bits = picture.mode == "I" and picture.format in ("PPM", "PNG")
-    if picture.mode.startswith("I;16") or sixteen_bits:  # Pillow would clip, not scale
-        bits = getattr(picture, "tag_v2", {}).get(258, (16,))[0]  # TIFF's BitsPerSample
-        grey = np.asarray(picture, dtype=np.float64) / (2**bits - 1) * 255
-        return Image.fromarray(grey.round().clip(0, 255).astype(np.uint8)).convert("RGB")
-    if picture.mode in ("I", "F", "LAB"):
-        raise CourseError(
-            f"{name} has pixels of the kind {picture.mode}, without a fixed scale to 8-bit RGB: "
-            "save it as PNG or JPEG, or remove it."
-        )
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return picture.convert("RGB")
 
 
 def to_tensor(picture: Image.Image, preprocess: Preprocess) -> Tensor:
@@ -180,8 +114,11 @@ class Pictures(Dataset):
         return f"{len(self)} pictures: {each}"
 
     def __getitem__(self, i: int) -> tuple[Tensor, int]:
-        cut = self.augment or partial(F.center_crop, output_size=[self.preprocess.size])
-        return cut(self.decoded[i]), int(self.labels[i])
+        if self.augment:
+            picture = self.augment(self.decoded[i].clone())  # it may change what it is given
+        else:
+            picture = F.center_crop(self.decoded[i], [self.preprocess.size])
+        return picture, int(self.labels[i])
 
     def subset(self, indices: list[int]) -> Pictures:
         """Returns the pictures at these indices, in this order; no pixels are copied."""
@@ -203,30 +140,27 @@ def read_folder(folder: str | Path, preprocess: Preprocess, limit: int | None = 
     limit = None if limit is None else require.whole(limit, "limit", 1)
     entries = visible(folder)
     names = require.distinct([entry.name for entry in entries if entry.is_dir()], str(folder))
+    if len(names) < 2:
+        raise CourseError(f"{folder} must hold at least two folders, one per class: add them.")
     files, labels, left_out = [], [], []
     for label, name in enumerate(names):
         pictures, others = find_pictures(folder / name)
-        _check_class(folder / name, pictures, others)
+        _check_class(folder / name, pictures)
         files += sorted(pictures, key=natural)[:limit]
         labels += [label] * (len(files) - len(labels))
         left_out += others
-    if len(names) < 2:
-        raise CourseError(f"{folder} must hold at least two folders, one per class: add them.")
-    tell_unread(folder, left_out)
+    tell_left_out(folder, left_out)
     stray = [folder / entry.name for entry in entries if entry.is_file()]
-    tell_left_out(folder, filter(is_picture, stray), "since they are in no folder of a class")
+    tell_left_out(folder, stray, "since they are in no folder of a class")
     return read_files(files, labels, names, preprocess)
 
 
-def _check_class(folder: Path, pictures: list[Path], others: list[Path]) -> None:
-    """Raises CourseError unless a class has pictures, some of them in its own folder."""
-    if not pictures:
-        found = f" that Pillow reads, but {kinds(others)}" if others else ""
-        raise CourseError(f"{folder} holds no pictures{found}: add some or remove the folder.")
+def _check_class(folder: Path, pictures: list[Path]) -> None:
+    """Raises CourseError unless some pictures lie in the folder itself: it may hold classes."""
     if all(file.parent != folder for file in pictures):
         raise CourseError(
-            f"{folder} holds pictures only in its folders, such as {pictures[0].parent.name}: give "
-            f"{folder} if these are your classes, or put the pictures into it."
+            f"{folder} itself holds no pictures that Pillow reads: add some, such as JPEG, remove "
+            "the folder, or give it to read_folder if it holds your classes."
         )
 
 
@@ -330,24 +264,23 @@ def loader(
 
 def _check_augment(augment: object, pictures: Pictures) -> None:
     """Raises CourseError unless `augment` makes uint8 (3, size, size) of the first picture."""
-    require.transform(augment)
     if augment is None or not len(pictures):
         return
     size = pictures.preprocess.size
-    advice = f"give a transform that ends with uint8 pictures of {size} x {size} pixels"
     try:
         with torch.random.fork_rng(devices=[]):
-            result = augment(pictures.decoded[0])
+            result = augment(pictures.decoded[0].clone())
     except Exception as error:
-        reason = f"augment stops at a picture with {type(error).__name__}"
-        raise CourseError(f"{reason} ({error}): {advice}.") from None
-    if not isinstance(result, Tensor) or result.shape != (3, size, size):
-        raise CourseError(f"augment makes {require.summary(result)} of a picture: {advice}.")
-    if result.dtype != torch.uint8:
-        raise CourseError(
-            f"augment makes {result.dtype} of a picture: remove ToDtype and Normalize, since the "
-            "loader scales and normalises for the network."
-        )
+        problem = f"fails at a picture with {type(error).__name__} ({error})"
+    else:
+        is_square = isinstance(result, Tensor) and result.shape == (3, size, size)
+        if is_square and result.dtype == torch.uint8:
+            return
+        problem = f"makes {require.summary(result)} of a picture"
+    raise CourseError(
+        f"augment {problem}: give a transform that ends with uint8 (3, {size}, {size}), without "
+        "ToDtype and Normalize, since the loader scales and normalises."
+    )
 
 
 def _collate(items: list[tuple[Tensor, int]], preprocess: Preprocess) -> tuple[Tensor, Tensor]:

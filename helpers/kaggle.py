@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -14,69 +13,26 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 from torch import Tensor
 
 from helpers import require
 from helpers.data import FOLDER, SIZES, Pictures, natural, read_files, shared_folder
-from helpers.files.atomic import atomic, make_once, unwritable
+from helpers.files.atomic import STAMP, atomic, make_from, unwritable
 from helpers.files.kaggle_client import submit
-from helpers.files.pictures import find_pictures, tell_unread, visible
+from helpers.files.pictures import find_pictures, tell_left_out
+from helpers.files.tables import LABELS, read_table
 from helpers.preprocess import Preprocess
 from helpers.require import CourseError
 
 __all__ = ["submit"]  # from Kaggle's client; the rest is below
 
-LABELS = {  # the file with the training labels, and its columns: id, class
-    "trainLabels.csv": ("id", "label"),  # cifar-10
-    "labels.csv": ("id", "breed"),  # dog-breed-identification
-    "train.csv": ("image", "label"),  # classify-leaves
-}
 SAMPLES = ("sampleSubmission.csv", "sample_submission.csv")
-STAMP = "organized.txt"  # in an organised folder: a digest of what was organised
 SUM = 1e-3  # how far from 1 a picture's probabilities may sum
 LEAST = 1e-15  # log-loss clips probabilities to at least this, as Kaggle does
 
 
 # ---- the folder of a competition -------------------------------------------------------------
-
-
-def read_table(file: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Returns a CSV file with each cell as text, unchanged; `columns`: exactly those it must have.
-
-    Raises CourseError if it is not a complete table or has other columns.
-    """
-    file = require.path(file, "The table")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # a line with too many cells
-            as_it_stands = {"dtype": str, "keep_default_na": False, "index_col": False}
-            utf8 = {"encoding": "utf-8-sig", "compression": None}
-            table = pd.read_csv(file, header=None, **utf8, **as_it_stands)
-    except FileNotFoundError:
-        raise CourseError(f"There is no file {file}: check the path.") from None
-    except (OSError, ValueError, pd.errors.ParserWarning) as error:  # pandas' own are ValueErrors
-        reason = " ".join(str(error).split())
-        raise CourseError(
-            f"{file} is not a complete CSV table ({reason}): save it as CSV with UTF-8, or get it "
-            "again."
-        ) from None
-    names = table.iloc[0].tolist()  # pandas would rename a column that is there twice
-    table = table.iloc[1:].reset_index(drop=True).set_axis(names, axis=1)
-    if len(set(names)) < len(names):
-        raise CourseError(f"{file} has the columns {_listed(names)}, one of them twice: rename it.")
-    if columns is not None and names != list(columns):
-        uncut = len(table.columns) == 1 < len(columns)
-        advice = "write commas between the cells" if uncut else "correct its first line"
-        raise CourseError(
-            f"{file} has the columns {_listed(table.columns)} but should have "
-            f"{_listed(columns)}: {advice}."
-        )
-    return table
-
-
-def _listed(names: Sequence[str]) -> str:
-    names = [name if name and name == name.strip() else f'"{name}"' for name in names]
-    return ", ".join(names[:9]) + (f" and {len(names) - 9} more" if len(names) > 9 else "")
 
 
 class Layout(NamedTuple):
@@ -97,63 +53,53 @@ def read_layout(root: str | Path) -> Layout:
     file = _first(root, LABELS)
     labels = read_labels(file)
     if file.name == "train.csv":  # one folder for all
-        pictures = training = list_pictures(root / "images")
-        test = _by_id(read_table(root / "test.csv", ["image"])["image"], pictures, root)
+        training = _by_id(list_pictures(root / "images"))
+        test = _choose(read_table(root / "test.csv", ["image"])["image"], training, root)
     else:
-        training, pictures = list_pictures(root / "train"), list_pictures(root / "test")
-        test = _by_id([picture.stem for picture in pictures], pictures, root)
-    train = _by_id(labels, training, root)
-    both = set(train.values()) & set(test.values())
-    if both:
-        raise CourseError(f"{min(both)} is to learn from and to test: remove it from one table.")
-    unlabelled = set(training) - set(train.values()) - set(test.values())
-    if unlabelled:
-        raise CourseError(
-            f"{min(unlabelled)} has no label in {file.name}: remove it or add its label."
-        )
-    if not test:
-        raise CourseError(f"{root} has no test pictures: unpack the data again, all of it.")
+        training = _by_id(list_pictures(root / "train"))
+        test = _by_id(list_pictures(root / "test"))
+    train = _choose(labels, training, root)
+    _check_parts(training, train, test, root)
     return Layout(labels, train, test)
 
 
-def _by_id(ids: Iterable[str], pictures: list[Path], root: Path) -> dict[str, Path]:
-    """Returns the picture of each id, which is a path or name with or without its ending."""
-    named = defaultdict(list)
+def _check_parts(training: dict, train: dict, test: dict, root: Path) -> None:
+    """Raises CourseError unless each training picture has a label and no test picture has one."""
+    both = set(train.values()) & set(test.values())
+    if both:
+        raise CourseError(f"{min(both)} is to learn from and to test: remove it from one table.")
+    unlabelled = set(training.values()) - set(train.values()) - set(test.values())
+    if unlabelled:
+        raise CourseError(f"{min(unlabelled)} has no label: remove it or add its label.")
+    if not test:
+        raise CourseError(f"{root} has no test pictures: unpack the data again, all of it.")
+
+
+def plain_id(name: str) -> str:
+    """Returns the id of a picture, which a table may write with folders or with the ending."""
+    stem, ending = os.path.splitext(name.rpartition("/")[2])
+    return stem if ending.lower() in Image.registered_extensions() else stem + ending
+
+
+def _by_id(pictures: list[Path]) -> dict[str, Path]:
+    """Returns {plain id: picture}."""
+    named = {}
     for picture in pictures:
-        stem, ending = os.path.splitext(picture.name)
-        for name in {picture.name, stem, stem + ending.lower()}:
-            named[name].append(picture)
-    found, used = {}, {}
+        other = named.setdefault(plain_id(picture.name), picture)
+        if other != picture:
+            raise CourseError(f"{other} and {picture} have the same id: remove one of them.")
+    return named
+
+
+def _choose(ids: Iterable[str], pictures: dict[str, Path], root: Path) -> dict[str, Path]:
+    """Returns the picture of each id, as the table writes it."""
     for i in ids:
-        candidates = named[_name(i)]
-        if not candidates:
-            raise _missing(i, pictures, root)
-        if len(candidates) > 1:
+        if plain_id(i) not in pictures:
             raise CourseError(
-                f"{candidates[0]} and {candidates[1]} both fit the id {i}: remove one of them."
+                f'{root}: no picture has the id "{i}": unpack the data again, or the table, if '
+                "another program has changed its ids."
             )
-        other = used.setdefault(candidates[0], i)
-        if other != i:
-            raise CourseError(f"{root}: the ids {other} and {i} name one picture: remove one.")
-        found[i] = candidates[0]
-    return found
-
-
-def _name(i: str) -> str:
-    return i.rpartition("/")[2]
-
-
-def _missing(i: str, pictures: list[Path], root: Path) -> CourseError:
-    def plain(name: str) -> str:  # what spreadsheets and pandas make of an id
-        return _name(name).strip().casefold().removesuffix(".0").lstrip("0")
-
-    for picture in pictures:
-        if plain(i) in (plain(picture.name), plain(picture.stem)):
-            return CourseError(
-                f'{root}: no picture has the id "{i}", but {picture.name} almost has: get the '
-                "table again and read it as text, so that ids keep their zeros."
-            )
-    return CourseError(f"{root}: the picture with id {i} is missing; unpack the data again.")
+    return {i: pictures[plain_id(i)] for i in ids}
 
 
 def read_labels(file: Path) -> dict[str, str]:
@@ -166,27 +112,25 @@ def read_labels(file: Path) -> dict[str, str]:
     for i, name in zip(ids, classes, strict=True):
         if not (i and name):
             raise CourseError(f'{file}: id "{i}" has the label "{name}": add what is missing.')
-    repeated = ids[ids.duplicated()]
+    repeated = ids[ids.map(plain_id).duplicated()]
     if len(repeated):
         raise CourseError(f"{file}: id {repeated.iloc[0]} occurs twice; keep one of its lines.")
-    counts = Counter(require.distinct(classes.tolist(), str(file)))
-    for name, n in counts.items():
+    for name, n in Counter(require.distinct(classes.tolist(), str(file))).items():
         if n < 2:
             raise CourseError(
                 f'{file}: class "{name}" has one picture: add another, a split needs two.'
             )
         if name[0] == "." or set(name) & set('/\\:*?"<>|\n'):
-            what = f"{require.quoted(name)} cannot be the name of a folder"
-            raise CourseError(f"{file}: {what}; rename the class.")
+            raise CourseError(
+                f"{file}: {require.quoted(name)} cannot be the name of a folder: rename the class."
+            )
     return dict(zip(ids, classes, strict=True))
 
 
 def list_pictures(folder: Path) -> list[Path]:
     """Returns the pictures in a folder and its folders, sorted; prints what is left out."""
-    if not folder.is_dir():
-        raise CourseError(f"There is no folder {folder}: unpack the data again, all of it.")
     pictures, others = find_pictures(folder)
-    tell_unread(folder, others)
+    tell_left_out(folder, others)
     return pictures
 
 
@@ -214,7 +158,8 @@ def find_answers(name: str, size: str) -> Path | None:
     require.choice(size, SIZES, "size")
     if size == "tiny":
         return None
-    folder = FOLDER / "drawn" if size == "drawn" else shared_folder() or FOLDER
+    drawn = size in ("smoke", "drawn")
+    folder = FOLDER / size if drawn else shared_folder() or FOLDER
     file = folder / "answers" / f"{name}.csv"
     return file if file.exists() else None
 
@@ -240,26 +185,17 @@ def organize(
         code = hashlib.sha256(f"{root} {float(valid_fraction)} {int(seed)}".encode())
         folder = FOLDER / "train_valid_test" / f"{root.name}-{code.hexdigest()[:8]}"
     folder = require.path(folder).absolute()
-    digest = _digest(plan)
-
-    def is_done(folder: Path) -> bool:
-        stamp = folder / STAMP
-        return stamp.is_file() and stamp.read_text() == digest
+    if folder.is_file() or (any(folder.glob("*")) and not (folder / STAMP).is_file()):
+        raise CourseError(f"{folder} holds other files: give a folder that does not exist yet.")
 
     def arrange(part: Path) -> None:
-        if os.path.lexists(folder) and not (folder / STAMP).is_file() and not _is_empty(folder):
-            raise CourseError(f"{folder} holds other files: give a folder that does not exist yet.")
         for target in {target.rpartition("/")[0] for target, _ in plan}:
             (part / target).mkdir(parents=True)
         for target, source in plan:
             _link(str(source), f"{part}/{target}")
-        (part / STAMP).write_text(digest)
 
-    return make_once(folder, arrange, is_done)
-
-
-def _is_empty(folder: Path) -> bool:
-    return folder.is_dir() and not any(folder.iterdir())
+    targets, sources = zip(*plan, strict=True)
+    return make_from(sources, "\n".join(targets), folder, arrange)
 
 
 def choose_valid(labels: dict[str, str], fraction: float, seed: int = 0) -> set[str]:
@@ -290,12 +226,6 @@ def _plan(layout: Layout, valid: set[str]) -> list[tuple[str, Path]]:
     return plan
 
 
-def _digest(plan: list[tuple[str, Path]]) -> str:
-    stats = ((target, source, os.stat(source)) for target, source in plan)
-    lines = (f"{target} {source} {s.st_size} {s.st_mtime_ns}\n" for target, source, s in stats)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
 def _link(source: str, target: str) -> None:
     for method in (os.link, os.symlink):
         with suppress(OSError):  # another disk, or a system where links need special rights
@@ -319,29 +249,20 @@ def load(folder: str | Path, preprocess: Preprocess, first: int | None = None) -
     """
     folder = require.path(folder, "The folder")
     first = None if first is None else require.whole(first, "first", 2)
-    valid, train_valid, unknown = (folder / p for p in ("valid", "train_valid", "test/unknown"))
-    if not (valid.is_dir() and train_valid.is_dir() and unknown.is_dir()):
+    if not (folder / STAMP).is_file():
         raise CourseError(f"{folder} was not made by organize: give what it returned.")
-    held_out = {(name, file.name) for file, name in _classes(valid).items()}
-    class_of = _classes(train_valid)
-    files, names = sorted(class_of, key=natural), sorted(set(class_of.values()))
-    if not held_out or len(names) < 2:
-        raise CourseError(f"{folder} has too few classes or pictures: organize at least two.")
+    held_out = {(file.parent.name, file.name) for file in list_pictures(folder / "valid")}
+    files = sorted(list_pictures(folder / "train_valid"), key=natural)
+    names = sorted({file.parent.name for file in files})
     files = files[:first]
-    labels = [names.index(class_of[file]) for file in files]
+    labels = [names.index(file.parent.name) for file in files]
     train_valid = read_files(files, labels, names, preprocess)
-    is_valid = [(class_of[file], file.name) in held_out for file in files]
+    is_valid = [(file.parent.name, file.name) in held_out for file in files]
     train = train_valid.subset([i for i, valid in enumerate(is_valid) if not valid])
     valid = train_valid.subset([i for i, valid in enumerate(is_valid) if valid])
-    files = sorted(list_pictures(unknown), key=natural)
+    files = sorted(list_pictures(folder / "test/unknown"), key=natural)
     test = read_files(files, [0] * len(files), ["unknown"], preprocess)
     return Parts(train, valid, train_valid, test)
-
-
-def _classes(part: Path) -> dict[Path, str]:
-    """Returns the pictures of an organised part, each with the name of its folder."""
-    folders = [part / entry.name for entry in visible(part) if entry.is_dir()]
-    return {file: folder.name for folder in folders for file in list_pictures(folder)}
 
 
 def folds(labels: Sequence[int], k: int, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -351,10 +272,7 @@ def folds(labels: Sequence[int], k: int, seed: int = 0) -> list[tuple[np.ndarray
     """
     labels = np.array(require.indices(labels, require.LARGEST, "labels"))
     rarest = min(Counter(labels.tolist()).values(), default=0)
-    if not 2 <= require.whole(k, "k", 2) <= rarest:
-        raise CourseError(
-            f"k is {k}: choose a number from 2 to the size of the smallest class, {rarest}."
-        )
+    k = require.whole(k, f"k, where the smallest class has {rarest} pictures,", 2, rarest)
     seed = require.whole(seed, "seed", 0, 2**32 - 1)  # NumPy's seeds end there
     from sklearn.model_selection import StratifiedKFold  # slow to import
 
@@ -366,8 +284,8 @@ def folds(labels: Sequence[int], k: int, seed: int = 0) -> list[tuple[np.ndarray
 
 def test_ids(test: Pictures, sample: str | Path) -> list[str]:
     """Returns the id of each test picture as written in the sample, by file name."""
-    ids = {_name(i): i for i in read_table(sample).iloc[:, 0]}
-    found = [ids.get(file.name, ids.get(file.stem)) for file in test.files]
+    ids = {plain_id(i): i for i in read_table(sample).iloc[:, 0]}
+    found = [ids.get(plain_id(file.name)) for file in test.files]
     if None in found:
         unknown = test.files[found.index(None)]
         raise CourseError(f"{unknown} has no id in {sample}: give this competition's own sample.")
@@ -405,42 +323,39 @@ def write_submission(
 
 def _read_answers(file: str | Path) -> pd.DataFrame:
     table = read_table(file)
-    if len(table.columns) < 2:
-        raise CourseError(f"{file} has only one column: separate ids and answers with commas.")
-    if not len(table):
-        raise CourseError(f"{file} has no rows below its first line: get it again.")
+    if len(table.columns) < 2 or not len(table):
+        raise CourseError(
+            f"{file} holds no answers: give a table of ids and answers, separated by commas."
+        )
     return table
 
 
 def _with_columns(values, columns: list[str]) -> pd.DataFrame:
     """Returns the answers as a table with these columns; probabilities come with class names."""
-    if len(columns) == 1:
-        if isinstance(values, Mapping | pd.DataFrame) and list(values) == columns:
-            values = values[columns[0]]
-        if isinstance(values, pd.DataFrame):
-            raise CourseError(f"The answers are a table: give only its column {columns[0]}.")
-        values = require.many(values, "values")
-        for value in values:
-            if not isinstance(value, str):
-                what = require.summary(value)
-                raise CourseError(f"An answer is {what}, not a class name: give class_names[i].")
-        return pd.DataFrame({columns[0]: values})
     if not isinstance(values, Mapping | pd.DataFrame):
+        if len(columns) > 1:
+            raise CourseError(
+                "The columns do not say which class is which: give a table with names, as "
+                "pd.DataFrame(probabilities, columns=class_names)."
+            )
+        values = {columns[0]: require.many(values, "values")}
+    odd = set(values) ^ set(columns)
+    if odd:
+        name = require.quoted(min(odd, key=str))
         raise CourseError(
-            "The columns do not say which class is which: give a table with names, as "
-            "pd.DataFrame(probabilities, columns=class_names)."
+            f"Only one of your answers and the sample has a column {name}: give the same ones."
         )
+    if len(columns) == 1:
+        names = list(values[columns[0]])
+        if not all(isinstance(name, str) for name in names):
+            raise CourseError("The answers are not all texts: give a class name for each picture.")
+        return pd.DataFrame({columns[0]: names})
     try:
-        table = pd.DataFrame({name: _numbers(values[name]) for name in values})
+        return pd.DataFrame({name: _numbers(values[name]) for name in columns})
     except (ValueError, TypeError, RuntimeError):
         raise CourseError(
             "The probabilities are not one number per picture and class: give a number for each."
         ) from None
-    if set(table) != set(columns):
-        odd = min(set(table) ^ set(columns), key=str)
-        where = "your answers, not the sample" if odd in table else "the sample, not your answers"
-        raise CourseError(f'Class "{odd}" is in {where}: give the same classes.')
-    return table[columns]
 
 
 def _numbers(column: object) -> np.ndarray:
@@ -488,10 +403,8 @@ def _check_answers(
             refuse(~table[columns[0]].isin(known), "there is no such label")
     else:
         values = table[columns].apply(pd.to_numeric, errors="coerce")
-        refuse(~np.isfinite(values).all(axis=1), "a probability is not a number")
-        refuse(
-            ((values < 0) | (values > 1 + SUM)).any(axis=1), "a probability is not between 0 and 1"
-        )
+        in_range = (values >= 0) & (values <= 1 + SUM)
+        refuse(~in_range.all(axis=1), "a probability is not a number from 0 to 1")
         refuse((values.sum(axis=1) - 1).abs() > SUM, "the probabilities do not sum to 1")
     return f"{len(table)} answers, one for each id of the sample: ready to hand in."
 
@@ -508,6 +421,7 @@ def score(path: str | Path, answers: str | Path) -> dict:
     answers: a CSV file with the id and the right class of every test picture.
     """
     table, right = _read_answers(path), _read_answers(answers)
+    right = right.apply(lambda column: column.str.strip())  # as the training labels are read
     key, *columns = table.columns
     truth = dict(zip(right.iloc[:, 0], right.iloc[:, 1], strict=True))
     if sorted(table[key]) != sorted(right.iloc[:, 0]) or table[key].duplicated().any():

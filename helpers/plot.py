@@ -8,15 +8,18 @@ from __future__ import annotations
 import base64
 import html
 import io
+import json
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from textwrap import wrap
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
@@ -26,7 +29,8 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import center_crop
 
 from helpers import NUMBERS, require
-from helpers.data import Pictures, to_rgb
+from helpers.data import Pictures
+from helpers.files.pictures import to_rgb
 from helpers.require import CourseError
 
 # Okabe and Ito (2008): colours that colour-blind people can tell apart; without the pale yellow
@@ -35,17 +39,16 @@ STYLES = ["-", "--", "-.", ":"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 LONGEST = 60  # letters of a name in a figure
 LARGEST = 8000  # pixels of a figure's longer side
-SHOWN = 200  # pictures, runs or rows in a figure
+SHOWN = 200  # pictures in a grid
+BESIDE = 8  # pictures beside one another
 CLASSES = 30  # in a confusion matrix; of more classes the largest confusions are drawn
 CONFUSIONS = 20
 SIDE = 448  # pixels of a picture in a grid, where it is drawn with about 200
-CHINESE = [  # fonts of the systems with letters that matplotlib's own lacks
-    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "PingFang SC", "Hiragino Sans"),
-    *("Arial Unicode MS", "Microsoft YaHei", "SimHei", "Yu Gothic", "Malgun Gothic"),
-    *("WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Droid Sans Fallback"),
-]
+# fonts of Linux, macOS and Windows with the letters that matplotlib's own lacks
+CJK = re.compile("CJK|WenQuanYi|Droid Sans Fallback|PingFang|Arial Unicode|YaHei|SimHei|Malgun")
 INSTALLED = {font.name for font in fontManager.ttflist}
-matplotlib.rcParams["font.family"] += [name for name in CHINESE if name in INSTALLED]
+matplotlib.rcParams["font.family"] += sorted(name for name in INSTALLED if CJK.search(name))
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results.json"  # measured on photographs
 WINDOW = 5  # batches averaged into a point of a training curve: a single one is mostly noise
 
 
@@ -106,9 +109,8 @@ def image_grid(
 ) -> Drawing:
     """Returns pictures in rows, each with its title; tensors are uint8 (3, H, W), 0 to 255."""
     pictures = [_pixels(picture) for picture in require.many(pictures, "pictures")]
-    if not pictures:
-        raise CourseError("There are no pictures to show, the list is empty: give at least one.")
-    _refuse_many(pictures, "pictures")
+    if not 1 <= len(pictures) <= SHOWN:
+        raise CourseError(f"There are {len(pictures):,} pictures to show: give from 1 to {SHOWN}.")
     titles = [str(title) for title in require.many(titles, "titles")]
     columns = min(require.whole(columns, "columns", 1), len(pictures))
     rows = -(-len(pictures) // columns)
@@ -129,28 +131,60 @@ def image_grid(
     return Drawing(figure, description, "jpeg")
 
 
-def _refuse_many(values: Sized, what: str) -> None:
-    if len(values) > SHOWN:
-        raise CourseError(f"{len(values):,} {what} are too many to show: give {SHOWN} at most.")
+def top_names(
+    pictures: Sequence[Tensor | Image.Image],
+    probabilities: Tensor,
+    class_names: Sequence[str],
+    k: int = 5,
+) -> Drawing:
+    """Returns pictures, each above its k most likely names and their probabilities, as bars.
+
+    pictures: see `image_grid`; probabilities: float (N, K), as `predict` returns them;
+    class_names: a name per column.
+    """
+    pictures = [_pixels(picture) for picture in require.many(pictures, "pictures")]
+    if not 1 <= len(pictures) <= BESIDE:
+        raise CourseError(f"There are {len(pictures):,} pictures: give from 1 to {BESIDE}.")
+    class_names = require.names(class_names, "class_names")
+    if probabilities.shape != (len(pictures), len(class_names)):
+        raise CourseError(
+            f"The probabilities are {require.summary(probabilities)}: give a row for each of the "
+            f"{len(pictures)} pictures, with a number for each of the {len(class_names)} names."
+        )
+    k = require.whole(k, "k", 1, len(class_names))
+    figure = Figure(figsize=(2.5 * len(pictures), 2.4 + 0.2 * k), layout="constrained")
+    axes = figure.subplots(2, len(pictures), squeeze=False, height_ratios=(2.1, 0.2 * k))
+    told = []
+    for picture, (above, below), row in zip(pictures, axes.T, probabilities, strict=True):
+        values, columns = row.topk(k)
+        lines = [f"{p:.0%} {class_names[c]}" for p, c in zip(values, columns, strict=True)]
+        above.imshow(picture)
+        above.axis("off")
+        below.barh(range(k), values.tolist(), color=COLORS[5], alpha=0.6)
+        for y, line in enumerate(lines):
+            below.text(0.02, y, label(line), va="center", fontsize=8)
+        below.set(xlim=(0, 1), ylim=(k - 0.4, -0.6), yticks=[], xticks=(0, 0.5, 1))
+        below.tick_params(labelsize=7)
+        below.set_xlabel("probability", fontsize=8)
+        told.append(f"picture {len(told) + 1}: {', '.join(lines)}")
+    return Drawing(figure, f"The most likely names, {'; '.join(told)}", "jpeg")
 
 
 def _pixels(picture: Tensor | Image.Image) -> np.ndarray:
     """Returns the picture as an array (H, W, 3)."""
-    advice = "give a tensor (3, H, W) or a Pillow image"
-    require.instance(picture, (Tensor, Image.Image), "A picture", advice)
     if isinstance(picture, Image.Image):
         picture = picture if picture.mode == "RGB" else to_rgb(picture)
         return np.asarray(picture.reduce(max(picture.size) // SIDE or 1))
-    if picture.ndim != 3 or picture.shape[0] != 3 or not picture.numel():
-        raise CourseError(f"A picture is {require.summary(picture)}: {advice}.")
+    if not isinstance(picture, Tensor) or picture.ndim != 3 or picture.shape[0] != 3:
+        what = require.summary(picture)
+        raise CourseError(f"A picture is {what}: give a tensor (3, H, W) or a Pillow image.")
     step = max(picture.shape) // SIDE or 1
     picture = picture.detach().cpu()[:, ::step, ::step]
     picture = picture.float() if picture.is_floating_point() else picture.int()
-    low, high = picture.min().item(), picture.max().item()
-    if not (low >= 0 and high <= (1 if picture.is_floating_point() else 255)):
+    if not ((picture >= 0) & (picture <= (1 if picture.is_floating_point() else 255))).all():
         raise CourseError(
-            f"A picture's values go from {low:.2g} to {high:.2g}, as normalised for a network, and "
-            "its colours would be clipped: give uint8 pictures, such as pictures.decoded."
+            "A picture has values as normalised for a network, and its colours would be clipped: "
+            "give uint8 pictures, such as pictures.decoded."
         )
     return picture.permute(1, 2, 0).numpy()
 
@@ -160,13 +194,9 @@ def learning_curves(runs: Mapping, description: str = "") -> Drawing:
 
     runs: {name: the History that fit returned}.
     """
-    require.instance(runs, Mapping, "The runs", 'give a dictionary {"a name": history}')
-    for history in runs.values():
-        if not hasattr(history, "epochs"):
-            raise CourseError(f"A run is {require.quoted(history)}: give what fit returned.")
-    _refuse_many(runs, "runs")
-    if not runs:
-        raise CourseError("There are no runs to show, the dictionary is empty: give at least one.")
+    are_runs = isinstance(runs, Mapping) and all(hasattr(run, "epochs") for run in runs.values())
+    if not are_runs or not runs:
+        raise CourseError('There are no runs to show: give {"a name": what fit returned}.')
     figure = Figure(figsize=(7.6, 2.9))
     for ax, what in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for i, (name, history) in enumerate(runs.items()):
@@ -229,44 +259,42 @@ def confusion(labels: Tensor, predicted: Tensor, class_names: Sequence[str]) -> 
     return (_matrix if k <= CLASSES else _largest_confusions)(counts, class_names)
 
 
-def _matrix(pairs: Counter, class_names: list[str]) -> Drawing:
+def _in_words(counts: Iterable[tuple[tuple[int, int], int]], names: list[str]) -> str:
+    return ", ".join(f"{n} of {short(names[i])} called {short(names[j])}" for (i, j), n in counts)
+
+
+def _matrix(counts: Counter, class_names: list[str]) -> Drawing:
     k = len(class_names)
-    counts = np.zeros((k, k), int)
-    for pair, n in pairs.items():
-        counts[pair] = n
-    shares = counts / counts.sum(1, keepdims=True).clip(1)
+    matrix = np.array([[counts[i, j] for j in range(k)] for i in range(k)])
+    shares = matrix / matrix.sum(1, keepdims=True).clip(1)
     figure = Figure(figsize=(1.9 + min(0.75 * k, 15), 1.3 + min(0.62 * k, 12.4)))
     ax = figure.subplots()
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    words = []
-    for row, column in np.ndindex(k, k):
-        n, color = counts[row, column], "white" if shares[row, column] > 0.6 else "black"
-        ax.text(column, row, n, ha="center", va="center", color=color)
-        if n:
-            words.append(f"{n} of {short(class_names[row])} called {short(class_names[column])}")
+    for (i, j), n in np.ndenumerate(matrix):
+        color = "white" if shares[i, j] > 0.6 else "black"
+        ax.text(j, i, n, ha="center", va="center", color=color)
     names = [label(name) for name in class_names]
     level = k <= 3 and max(map(len, names)) < 15
     ax.set_xticks(range(k), names, rotation=0 if level else 30 if k <= 20 else 90)
     ax.set_yticks(range(k), names)
     ax.set(xlabel="what the network says", ylabel="what it is")
-    return Drawing(figure, f"Confusion matrix: {', '.join(words)}.")
+    return Drawing(figure, f"Confusion matrix: {_in_words(sorted(counts.items()), class_names)}.")
 
 
-def _largest_confusions(pairs: Counter, class_names: list[str]) -> Drawing:
-    wrong = Counter({pair: n for pair, n in pairs.items() if pair[0] != pair[1]})
-    title = f"{pairs.total() - wrong.total()} of {pairs.total()} pictures are right"
-    largest = sorted(wrong.items(), key=lambda item: (-item[1], item[0]))[:CONFUSIONS]
-    numbers = [n for _, n in largest]
-    pairs = [[short(class_names[i]) for i in pair] for pair, _ in largest]
+def _largest_confusions(counts: Counter, class_names: list[str]) -> Drawing:
+    wrong = Counter({pair: n for pair, n in sorted(counts.items()) if pair[0] != pair[1]})
+    largest = wrong.most_common(CONFUSIONS)
+    names = [f"{label(class_names[i])} called {label(class_names[j])}" for (i, j), _ in largest]
+    title = f"{counts.total() - wrong.total()} of {counts.total()} pictures are right"
     figure = Figure(figsize=(6, 1 + 0.3 * len(largest)))
     ax = figure.subplots()
-    ax.barh(range(len(largest)), numbers, color=COLORS[0])
-    ax.set_yticks(range(len(largest)), [" called ".join(map(label, pair)) for pair in pairs])
+    ax.barh(range(len(largest)), [n for _, n in largest], color=COLORS[0])
+    ax.set_yticks(range(len(largest)), names)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.invert_yaxis()
     ax.set(xlabel="pictures", title=title)
-    told = [f"{n} of {' called '.join(pair)}" for n, pair in zip(numbers, pairs, strict=True)]
-    return Drawing(figure, f"The largest of {len(wrong)} confusions: {', '.join([title, *told])}.")
+    words = f"{title}; the largest of {len(wrong)} confusions: {_in_words(largest, class_names)}."
+    return Drawing(figure, words)
 
 
 def mistakes(pictures: Pictures, probabilities: Tensor, n: int = 6) -> Drawing | str:
@@ -276,13 +304,12 @@ def mistakes(pictures: Pictures, probabilities: Tensor, n: int = 6) -> Drawing |
     """
     labels, names = pictures.labels, pictures.class_names
     shape = (len(pictures), len(names))
-    if not isinstance(probabilities, Tensor) or probabilities.shape != shape:
+    fits = isinstance(probabilities, Tensor) and probabilities.shape == shape
+    if not fits or not ((probabilities >= 0) & (probabilities <= 1.001)).all():
         raise CourseError(
             f"The probabilities are {require.summary(probabilities)} and must have the shape "
-            f"{shape}: give those that predict returned for these pictures."
+            f"{shape} and lie between 0 and 1: give what predict returned for these pictures."
         )
-    if not ((probabilities >= 0) & (probabilities <= 1.001)).all():
-        raise CourseError("The probabilities are not between 0 and 1: give what predict returned.")
     n, probabilities = require.whole(n, "n", 1, SHOWN), probabilities.detach().cpu()
     confidence, answers = probabilities.max(1)
     wrong = torch.where(answers != labels)[0]
@@ -313,20 +340,18 @@ def spread(
 ) -> Drawing:
     """Returns a row of dots per method, one dot per seed, with their mean as a bar."""
     results = require.rows(results, "results")
-    _refuse_many(results, "rows")
     figure = Figure(figsize=(6, 0.75 + 0.42 * len(results)))
     ax = figure.subplots()
-    names, ticks = [], []
-    for row, (name, values) in enumerate(results.items()):
+    for row, values in enumerate(results.values()):
         color = COLORS[row % len(COLORS)]
         ax.plot(values, [row] * len(values), "o", color=color, alpha=0.6, ms=7)
         ax.plot([np.mean(values)] * 2, [row - 0.28, row + 0.28], color=color, lw=3)
-        names.append(f"{short(name)}  {spoken(values)}")
-        ticks.append(f"{label(name)}  {spoken(values)}")
-    ax.set_yticks(range(len(names)), ticks)
-    ax.set(xlabel=label(what), ylim=(len(names) - 0.5, -0.5), xlim=limits)
+    ticks = [f"{label(name)}  {spoken(values)}" for name, values in results.items()]
+    ax.set_yticks(range(len(results)), ticks)
+    ax.set(xlabel=label(what), ylim=(len(results) - 0.5, -0.5), xlim=limits)
     ax.grid(axis="x", alpha=0.3)
-    return Drawing(figure, f"{what}, mean and standard deviation: {'; '.join(names)}.")
+    words = "; ".join(f"{short(name)}  {spoken(values)}" for name, values in results.items())
+    return Drawing(figure, f"{what}, mean and standard deviation: {words}.")
 
 
 def spoken(values: Sequence[float]) -> str:
@@ -335,29 +360,52 @@ def spoken(values: Sequence[float]) -> str:
     return f"{np.mean(values):.3f}{deviation}, n = {len(values)}"
 
 
-def closing_table(rows: Mapping[str, Sequence[float]], unit: str = "test accuracy") -> None:
+def on_photographs(lesson: str) -> dict[str, str]:
+    """Returns what rows of a lesson's table were on photographs: {row: "mean ± deviation"}.
+
+    They were measured once, for everybody, and stand in benchmarks/results.json.
+    """
+    if not RESULTS.exists():
+        return {}
+    measured = json.loads(RESULTS.read_text(encoding="utf-8"))["accuracy"]["results"][lesson]
+    rows = {}
+    for name, value in measured.items():
+        deviation, seeds = (measured.get(f"{name}, {w}") for w in ("standard deviation", "seeds"))
+        spread = f" ± {deviation:.3f}, {seeds} seeds" if seeds else ""
+        rows[name] = f"{value:.3f}{spread}" if isinstance(value, float) else str(value)
+    return rows
+
+
+def closing_table(
+    rows: Mapping[str, Sequence[float]], unit: str = "test accuracy", photographs: str = ""
+) -> None:
     """Shows the table that closes a lesson, one row per method: mean and spread over seeds.
 
+    photographs: the name of a lesson; what its rows were on photographs stands beside yours.
     The same numbers are attached as JSON, for programs: `course.py run` collects them.
     """
     from IPython.display import display
 
     rows = require.rows(rows, "rows")
-    body = "".join(
-        f"<tr><td style='text-align:left'>{html.escape(name)}</td><td>{np.mean(v):.3f}</td>"
-        f"<td>{f'{np.std(v, ddof=1):.3f}' if len(v) > 1 else ''}</td><td>{len(v)}</td></tr>"
-        for name, v in rows.items()
+    deviations = {name: float(np.std(v, ddof=1)) for name, v in rows.items() if len(v) > 1}
+    table = pd.DataFrame(
+        {
+            f"{unit}, mean": [f"{np.mean(v):.3f}" for v in rows.values()],
+            "standard deviation": [
+                f"{deviations[name]:.3f}" if name in deviations else "" for name in rows
+            ],
+            "seeds": [len(v) for v in rows.values()],
+        },
+        index=list(rows),
     )
-    table = (
-        "<table><thead><tr><th style='text-align:left'>method</th>"
-        f"<th>{html.escape(unit)}, mean</th><th>standard deviation</th><th>seeds</th></tr></thead>"
-        f"<tbody>{body}</tbody></table>"
-    )
-    text = "\n".join(f"{name:40} {spoken(v)}" for name, v in rows.items())
+    if photographs:
+        known = on_photographs(photographs)
+        table["on photographs"] = [known.get(name, "") for name in rows]
     numbers = {}
     for name, values in rows.items():
         numbers[name] = round(float(np.mean(values)), 4)
-        if len(values) > 1:
-            numbers[f"{name}, standard deviation"] = round(float(np.std(values, ddof=1)), 4)
+        if name in deviations:
+            numbers[f"{name}, standard deviation"] = round(deviations[name], 4)
             numbers[f"{name}, seeds"] = len(values)
-    display({"text/html": table, "text/plain": text, NUMBERS: numbers}, raw=True)
+    html_table, text = table.to_html(border=0), table.to_string()
+    display({"text/html": html_table, "text/plain": text, NUMBERS: numbers}, raw=True)

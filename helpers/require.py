@@ -6,7 +6,7 @@ import math
 import operator
 import os
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -85,10 +85,8 @@ def fraction(value: object, name: str) -> float:
 
 def indices(values: object, n: int, name: str) -> list[int]:
     """Returns whole numbers from 0 to n - 1 (a list, array or tensor) as a list."""
-    numbers = values.tolist() if hasattr(values, "tolist") else values
-    if isinstance(numbers, (str, bytes)) or not isinstance(numbers, Iterable):
-        raise CourseError(f"{name} is {quoted(values)}: give a list of whole numbers.")
-    return [whole(value, f"A number in {name}", 0, n - 1) for value in numbers]
+    numbers = values.tolist() if hasattr(values, "tolist") else values  # faster than one by one
+    return [whole(value, f"A number in {name}", 0, n - 1) for value in many(numbers, name)]
 
 
 def many(values: object, name: str) -> list:
@@ -103,15 +101,14 @@ def many(values: object, name: str) -> list:
 
 def rows(values: object, name: str) -> dict[str, list[float]]:
     """Returns {method: numbers}, at least one method with at least one number each."""
-    instance(values, Mapping, name, "give a dictionary {method: list of numbers}")
-    if not values:
-        raise CourseError(f"{name} is empty: give a dictionary with at least one row.")
+    advice = "give a dictionary {method: list of numbers}"
+    instance(values, Mapping, name, advice)
     table = {}
     for key, row in values.items():
         where = f"The row {quoted(key)} of {name}"
         table[str(key)] = [number(value, f"A value of {where}") for value in many(row, where)]
-        if not table[str(key)]:
-            raise CourseError(f"{where} is empty: give at least one number.")
+    if not table or not all(table.values()):
+        raise CourseError(f"{name} is empty or has an empty row: {advice}.")
     return table
 
 
@@ -169,11 +166,6 @@ def instance(value: object, kind: type | tuple[type, ...], name: str, advice: st
     """Raises CourseError unless the value has this type; advice: what to give instead."""
     if not isinstance(value, kind):
         raise CourseError(f"{name} is {quoted(value)}: {advice}.")
-
-
-def transform(value: object) -> None:
-    if value is not None and not callable(value):
-        raise CourseError(f"augment is {quoted(value)}: give a torchvision transform.")
 
 
 def network(value: object) -> None:

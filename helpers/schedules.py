@@ -1,4 +1,4 @@
-"""Learning-rate schedules, checked before training: `fit` steps them after every batch."""
+"""Learning-rate schedules, tried before training: `fit` steps them after every batch."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from types import SimpleNamespace
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import (
-    ChainedScheduler,
     CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    CyclicLR,
     LRScheduler,
     MultiStepLR,
-    OneCycleLR,
     ReduceLROnPlateau,
-    SequentialLR,
 )
 
 from helpers import require
 from helpers.require import CourseError
 
 NOTHING = 1e-3  # of the highest rate: below it a network hardly learns
+PERIODIC = (CosineAnnealingWarmRestarts, CyclicLR)  # their rates are meant to rise again
 
 
 def check_kind(scheduler: LRScheduler | None, optimizer: Optimizer) -> None:
@@ -41,69 +41,40 @@ def check_kind(scheduler: LRScheduler | None, optimizer: Optimizer) -> None:
         )
 
 
-def end(scheduler: LRScheduler) -> int | None:
-    """Returns how many steps a schedule is made for, or None if it goes on for ever."""
-    if isinstance(scheduler, OneCycleLR):
-        return scheduler.total_steps
-    if isinstance(scheduler, CosineAnnealingLR):
-        return scheduler.T_max + 1  # the rates of steps 0 to T_max fall, later ones rise again
-    if isinstance(scheduler, SequentialLR):
-        last = end(scheduler._schedulers[-1])
-        return None if last is None else scheduler._milestones[-1] + last
-    if isinstance(scheduler, ChainedScheduler):
-        return min((n for n in map(end, scheduler._schedulers) if n is not None), default=None)
-    return None
-
-
-def made(scheduler: LRScheduler) -> int:
-    """Returns how many steps a schedule has made."""
-    first = scheduler._schedulers[0] if isinstance(scheduler, ChainedScheduler) else scheduler
-    return first.last_epoch
-
-
 def check_length(scheduler: LRScheduler | None, epochs: int, batches: int) -> None:
     """Raises CourseError if the rates of so many more epochs are not what somebody can mean."""
     steps = epochs * batches
     if scheduler is None or not steps:
         return
-    name, last, before = type(scheduler).__name__, end(scheduler), made(scheduler)
-    run = f"this run takes {steps} ({epochs} epochs of {batches} batches)"
-    run += f" after {before} before" if before else ""
-    if last is not None and before + steps > last:
-        raise CourseError(
-            f"The {name} ends or rises again after {last} steps, one per batch, and {run}: make "
-            "optimiser and scheduler again with the steps of the whole run."
-        )
+    name, before = type(scheduler).__name__, getattr(scheduler, "last_epoch", 0)
+    run = f"this run takes {steps} steps ({epochs} epochs of {batches} batches)"
     rates = _rates(scheduler, steps)
-    highest = max(scheduler.optimizer.param_groups[0].get("initial_lr", 0), *rates)
-    few = last is None and sum(rate < NOTHING * highest for rate in rates) * 3 >= steps
-    if few or _counts_epochs(scheduler, epochs, batches):
+    low = [rate < NOTHING for rate in rates]
+    peak = next(i for i, rate in enumerate(rates) if rate > 0.99 * max(rates))
+    fallen = low[peak:]  # before it, a warm-up may begin at nothing
+    beyond = isinstance(scheduler, CosineAnnealingLR) and before + steps > scheduler.T_max + 1
+    rises = fallen != sorted(fallen) and not isinstance(scheduler, PERIODIC)
+    if beyond or rises:
+        raise CourseError(
+            f"The {name} would rise again after its end, and {run}, one per batch: make optimiser "
+            "and scheduler again with the steps of the whole run."
+        )
+    in_epochs = (
+        isinstance(scheduler, MultiStepLR) and max(scheduler.milestones, default=0) <= epochs
+    )
+    if sum(low[:-1]) * 3 >= before + steps or (in_epochs and batches > 2):
         raise CourseError(
             f"The {name} is stepped after every batch, and {run}, so the learning rate would fall "
-            f"to {rates[-1]:.0e}: make it again and count batches, of which an epoch has {batches}."
+            f"to {rates[-1]:.0e} of its highest: make it again and count batches, of which an "
+            f"epoch has {batches}."
         )
-
-
-def unfinished(scheduler: LRScheduler | None, batches: int) -> str:
-    """Returns a line on a schedule that has an epoch or more to go, or ""."""
-    last = None if scheduler is None else end(scheduler)
-    if last is None or last - made(scheduler) <= batches:
-        return ""
-    name, left = type(scheduler).__name__, last - made(scheduler)
-    return (
-        f"the {name} has about {left} of its {last} steps left, so its lowest rates were not used"
-    )
-
-
-def _counts_epochs(scheduler: LRScheduler, epochs: int, batches: int) -> bool:
-    """Returns whether all steps down lie so early that they can only be meant as epochs."""
-    if batches < 3 or not isinstance(scheduler, MultiStepLR):
-        return False
-    return bool(scheduler.milestones) and max(scheduler.milestones) <= epochs
 
 
 def _rates(scheduler: LRScheduler, steps: int) -> list[float]:
-    """Returns the first group's learning rate at each of the next steps; nothing is changed."""
+    """Returns each next step's learning rate, as a fraction of the highest; nothing is changed.
+
+    Of several groups it is the one that has fallen least.
+    """
     optimizer = scheduler.optimizer
     groups = [{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups]
     stand_in = SimpleNamespace(
@@ -115,12 +86,14 @@ def _rates(scheduler: LRScheduler, steps: int) -> list[float]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for _ in range(steps):
-                rates.append(float(stand_in.param_groups[0]["lr"]))
+                rates.append([float(group["lr"]) for group in stand_in.param_groups])
                 trial.step()
     except Exception as error:
         raise CourseError(
-            f"The {type(scheduler).__name__} stops after {len(rates)} of {steps} steps with "
+            f"The {type(scheduler).__name__} stops at step {len(rates)} of {steps} with "
             f"{type(error).__name__} ({error}): it is stepped after every batch; make it for all "
             "of them."
         ) from error
-    return rates
+    columns = zip(*rates, [group.get("initial_lr", 0) for group in groups], strict=True)
+    fractions = [[rate / (max(column) or 1) for rate in column[:-1]] for column in columns]
+    return [max(row) for row in zip(*fractions, strict=True)]

@@ -27,7 +27,7 @@ from helpers.checkpoints import differences
 from helpers.data import Pictures
 from helpers.files.atomic import atomic, unwritable
 from helpers.models import LITE0
-from helpers.train import accelerator
+from helpers.processes import accelerator
 from scale import on_device
 
 CIFAR = "cifar-10"  # its pictures have 32 pixels

@@ -1,8 +1,9 @@
 """Files and folders that appear whole or not at all, also when several processes want them."""
 
+import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from helpers.require import CourseError
 
 PATIENCE = 1.0  # seconds before somebody who waits is told why
 ANOTHER_FOLDER = "choose a folder that you may write to, and try again"
+STAMP = "organized.txt"  # in a folder made from files: their fingerprint
 
 
 @contextmanager
@@ -92,6 +94,40 @@ def make_once(
     except OSError as error:
         raise unwritable(target, error, alternative) from None
     return target
+
+
+def make_from(
+    files: Iterable[Path], how: str, target: Path, make: Callable[[Path], object]
+) -> Path:
+    """Returns the folder `target`; `make` writes it again when one of the files has changed.
+
+    how: says what is made from the files. make: as in `make_once`, for a folder.
+    """
+    state = fingerprint(files, how)
+
+    def is_done(folder: Path) -> bool:
+        stamp = folder / STAMP
+        return stamp.is_file() and stamp.read_text() == state
+
+    def make_with_stamp(part: Path) -> None:
+        make(part)
+        (part / STAMP).write_text(state)
+
+    return make_once(target, make_with_stamp, is_done)
+
+
+def fingerprint(files: Iterable[Path], how: str) -> str:
+    """Returns a hash of the pictures' paths, sizes and times and of what is made from them."""
+    digest = hashlib.sha256(how.encode(errors="surrogateescape"))
+    for file in files:
+        path = os.path.abspath(file)
+        try:
+            status = os.stat(path)
+        except OSError:
+            raise CourseError(f"There is no picture {file}: check the path.") from None
+        line = f"\n{path} {status.st_size} {status.st_mtime_ns}"
+        digest.update(line.encode(errors="surrogateescape"))
+    return digest.hexdigest()[:32]
 
 
 def unwritable(target: Path, error: OSError, alternative: str = ANOTHER_FOLDER) -> CourseError:

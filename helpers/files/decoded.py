@@ -6,7 +6,6 @@ decoded: pictures that have changed never come from an old file. It appears once
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import shutil
@@ -20,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from helpers.files.atomic import make_once
+from helpers.files.atomic import fingerprint, make_once
 from helpers.require import CourseError
 
 LIMIT = 400e6  # bytes of decoded pictures that one call keeps in memory
@@ -47,14 +46,12 @@ def decode_all(
 def memory_limit() -> float:
     """Returns the bytes that one call keeps in memory: COURSE_MEMORY_MB in megabytes, or LIMIT."""
     text = os.environ.get("COURSE_MEMORY_MB")
-    if not text:
-        return LIMIT
-    with suppress(ValueError):
-        if float(text) >= 0:
-            return float(text) * 1e6
-    raise CourseError(
-        f'COURSE_MEMORY_MB is "{text}": give a number of megabytes such as 400, or unset it.'
-    )
+    try:
+        return float(text) * 1e6 if text else LIMIT
+    except ValueError:
+        raise CourseError(
+            f'COURSE_MEMORY_MB is "{text}": give a number of megabytes such as 400, or unset it.'
+        ) from None
 
 
 def decode_block(files: Sequence[Path], side: int, decode: Callable) -> np.ndarray:
@@ -76,8 +73,7 @@ def decode_to_file(
     """Returns the decoded pictures as a file in `folder` holds them; writes it if it is missing."""
     shape = (len(files), side, side, 3)
     size = math.prod(shape)
-    state = fingerprint(files, f"{side} {how}")
-    file = folder / f"{state}.pictures"
+    file = folder / f"{fingerprint(files, f'{side} {how}')}.pictures"
 
     def write(part: Path) -> None:
         remove_unused(folder)
@@ -88,8 +84,6 @@ def decode_to_file(
                 out.write(decode_block(files[start : start + step], side, decode))
             out.flush()
             os.fsync(out.fileno())  # after a power cut, too, a file with its name is whole
-        if fingerprint(files, f"{side} {how}") != state:
-            raise CourseError("Pictures changed while they were read: read them again.")
 
     def is_whole(file: Path) -> bool:
         return file.exists() and file.stat().st_size == size
@@ -99,20 +93,6 @@ def decode_to_file(
     with suppress(OSError):  # a folder that is only read
         os.utime(file)
     return np.memmap(file, np.uint8, mode="c", shape=shape)  # changes stay in memory
-
-
-def fingerprint(files: Sequence[Path], how: str) -> str:
-    """Returns a hash of the pictures' paths, sizes and times and of how they are decoded."""
-    digest = hashlib.sha256(how.encode())
-    for file in files:
-        path = os.path.abspath(file)
-        try:
-            status = os.stat(path)
-        except OSError:
-            raise CourseError(f"There is no picture {file}: check the path.") from None
-        line = f"\n{path} {status.st_size} {status.st_mtime_ns}"
-        digest.update(line.encode(errors="surrogateescape"))
-    return digest.hexdigest()[:32]
 
 
 def announce(n: int, size: int, folder: Path) -> None:

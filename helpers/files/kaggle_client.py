@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import os
 import re
 import shutil
 import sys
@@ -25,7 +24,6 @@ LAYOUTS = {  # what a competition's folder holds when it is whole
     "classify-leaves": ("images", "train.csv", "test.csv", "sample_submission.csv"),
 }
 SITE = "https://www.kaggle.com"
-UNKNOWN_TOKEN = "does not know your token"
 
 
 def download(name: str, folder: str | Path) -> Path:
@@ -103,11 +101,7 @@ def make_client(name: str):
         client.authenticate()
         return client
     except (SystemExit, NameError):  # its exit(), a name that IPython hides
-        from kagglesdk.kaggle_env import get_access_token_from_env
-
-        is_there = get_access_token_from_env()[0]
-        problem = UNKNOWN_TOKEN if is_there else "needs a token that says who you are"
-        raise bad_token(problem) from None
+        raise bad_token() from None
     finally:
         sys.stdin = stdin
 
@@ -127,17 +121,13 @@ def explained(name: str, path: Path):
         raise
     except requests.HTTPError as error:
         raise refusal(name, path, error.response) from None
-    except (requests.RequestException, ValueError) as error:  # cut off, or not Kaggle's answer
-        raise CourseError(
-            f"Kaggle cannot be reached ({type(error).__name__}): check the network (a log-in page, "
-            "a proxy) and try again."
-        ) from None
-    except OSError as error:
-        raise unwritable(path, error) from None
     except Exception as error:
+        if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+            raise unwritable(path, error) from None
         raise CourseError(
-            f"Kaggle's client failed ({type(error).__name__}): try again, bring it up to date with "
-            f"`pip install --upgrade kaggle`, or use your browser at {SITE}/competitions/{name}."
+            f"Kaggle's client failed ({type(error).__name__}): check the network (a log-in page, a "
+            "proxy) and try again, bring it up to date with `pip install --upgrade kaggle`, or "
+            f"use your browser at {SITE}/competitions/{name}."
         ) from None
 
 
@@ -150,7 +140,7 @@ def refusal(name: str, path: Path, response) -> CourseError:
         said = ""
     because = f"{code}: {said}" if said else str(code)
     if code == 401:
-        return bad_token(UNKNOWN_TOKEN)
+        return bad_token()
     if code == 404:
         return unknown_name(name)
     if code == 403:
@@ -159,11 +149,9 @@ def refusal(name: str, path: Path, response) -> CourseError:
             f"{SITE}/competitions/{name}/rules, accept the rules there (the button may read Join "
             "Competition or Late Submission), and try again."
         )
-    if code == 429 or code >= 500:
-        return CourseError(f"Kaggle is busy or out of order ({because}): try again later.")
     return CourseError(
-        f"Kaggle refused {path.name} of {name} ({because}): correct what it names, or, if today's "
-        f"limit is reached, wait until tomorrow (UTC); the rules are at {SITE}/competitions/{name}."
+        f"Kaggle refused {path.name} of {name} ({because}): correct what it names, or try again "
+        f"later (a daily limit ends at midnight UTC); see {SITE}/competitions/{name}/rules."
     )
 
 
@@ -179,11 +167,9 @@ def unknown_name(name: str) -> CourseError:
     )
 
 
-def bad_token(problem: str) -> CourseError:
-    place = f"save it as {Path.home() / '.kaggle' / 'access_token'} or in the variable"
-    if os.environ.get("KAGGLE_API_TOKEN"):
-        place = "put it in place of the old one into the variable"
+def bad_token() -> CourseError:
     return CourseError(
-        f"Kaggle {problem}: log in at {SITE}/settings/api, click Generate New Token, {place} "
-        "KAGGLE_API_TOKEN, then try again."
+        f"Kaggle needs a token that says who you are: log in at {SITE}/settings/api, click "
+        f"Generate New Token, save it as {Path.home() / '.kaggle' / 'access_token'} or in the "
+        "variable KAGGLE_API_TOKEN, which counts first, and try again."
     )

@@ -1,4 +1,4 @@
-"""The picture files in a folder: those that Pillow reads, whatever their ending says."""
+"""Picture files: those in a folder that Pillow reads, and their pixels as 8-bit RGB."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from PIL import Image
+import numpy as np
+from PIL import Image, ImageOps
 
+from helpers import require
 from helpers.require import CourseError
 
 SYSTEM = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir"}
+UNREAD = "since Pillow reads no picture in them: save those that are pictures as JPEG"
 FOREIGN = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}  # Pillow leaves these to other programs
+# phones take pictures of 108 million pixels; at twice Pillow's limit it raises instead of warning
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 
 def is_hidden(name: str) -> bool:
@@ -24,8 +29,6 @@ def visible(folder: Path) -> list[os.DirEntry]:
     """Returns what a folder holds, sorted by name, without the files that systems leave there."""
     try:
         entries = [entry for entry in os.scandir(folder) if not is_hidden(entry.name)]
-    except FileNotFoundError:
-        raise CourseError(f"There is no folder {folder}: check the path.") from None
     except OSError as error:
         raise CourseError(
             f"{folder} cannot be read as a folder ({error.strerror}): check the path."
@@ -63,20 +66,54 @@ def is_picture(file: Path) -> bool:
         return False
 
 
-def tell_unread(folder: Path, files: Iterable[Path]) -> None:
-    advice = "save those that are pictures as JPEG"
-    tell_left_out(folder, files, f"since Pillow reads no picture in them: {advice}")
-
-
-def tell_left_out(folder: Path, files: Iterable[Path], why: str) -> None:
+def tell_left_out(folder: Path, files: Iterable[Path], why: str = UNREAD) -> None:
     """Prints how many files of which kinds are not used, and why; nothing if there are none."""
-    if text := kinds(files):
-        print(f"{folder}: {text} left out, {why}.", flush=True)
-
-
-def kinds(files: Iterable[Path]) -> str:
-    """Returns how many files of each ending there are, such as "12 .heic, 1 .txt"."""
     counts = Counter(file.suffix.lower() or "without ending" for file in files)
-    most = counts.most_common(5)
-    rest = counts.total() - sum(n for _, n in most)
-    return ", ".join(f"{n} {ending}" for ending, n in [*most, ("of other kinds", rest)] if n)
+    if counts:
+        kinds = ", ".join(f"{n} {ending}" for ending, n in counts.most_common())
+        print(f"{folder}: {kinds} left out, {why}.", flush=True)
+
+
+def read_picture(file: str | Path) -> Image.Image:
+    """Returns any picture file as 8-bit RGB, upright; of several frames or pages the first.
+
+    See `to_rgb` for how. Raises CourseError that names the file and says what to do.
+    """
+    file = require.path(file, "The picture")
+    if not file.is_file():
+        raise CourseError(f"There is no picture {file}: check the path.")
+    try:
+        with Image.open(file) as picture:
+            if picture.format in FOREIGN:
+                raise ValueError(f"Pillow reads no {picture.format}")
+            ImageOps.exif_transpose(picture, in_place=True)
+            return to_rgb(picture, str(file))
+    except CourseError:
+        raise
+    except Exception as error:  # a damaged file makes Pillow raise many kinds
+        raise CourseError(
+            f"{file} cannot be read as a picture ({error}): save an intact or smaller copy as "
+            "JPEG, or remove it."
+        ) from None
+
+
+def to_rgb(picture: Image.Image, name: str = "A picture") -> Image.Image:
+    """Returns a Pillow image as 8-bit RGB; transparent parts become white.
+
+    Greys of 12 or 16 bits are scaled by their bits, whatever values occur. Numbers without a
+    fixed scale (32 bits, floats) and LAB raise CourseError.
+    """
+    sixteen_bits = picture.mode == "I" and picture.format in ("PPM", "PNG")
+    if picture.mode.startswith("I;16") or sixteen_bits:  # Pillow would clip, not scale
+        bits = getattr(picture, "tag_v2", {}).get(258, (16,))[0]  # TIFF's BitsPerSample
+        grey = np.asarray(picture, dtype=np.float64) / (2**bits - 1) * 255
+        return Image.fromarray(grey.round().clip(0, 255).astype(np.uint8)).convert("RGB")
+    if picture.mode in ("I", "F", "LAB"):
+        raise CourseError(
+            f"{name} has pixels of the kind {picture.mode}, without a fixed scale to 8-bit RGB: "
+            "save it as PNG or JPEG, or remove it."
+        )
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return picture.convert("RGB")

@@ -9,7 +9,18 @@ from functools import partial
 import pytest
 import torch
 
-from benchmarks import accuracy, growth, kaggle, others, record, speed, tables, time_to, transfer
+from benchmarks import (
+    accuracy,
+    growth,
+    kaggle,
+    others,
+    recipe,
+    record,
+    speed,
+    tables,
+    time_to,
+    transfer,
+)
 from classroom.run import Report
 from helpers import data
 from helpers.train import evaluate
@@ -98,16 +109,37 @@ def test_transfer_measures_what_is_recorded(folder, small, monkeypatch):
     monkeypatch.setattr(transfer, "forty_photographs", partial(transfer.forty_photographs, 2))
     monkeypatch.setattr(transfer, "all_photographs", partial(transfer.all_photographs, 1))
     monkeypatch.setattr(transfer, "another_look", partial(transfer.another_look, 1))
-    accuracies = transfer.measure()
+    accuracies = {name: values for part in transfer.measure() for name, values in part.items()}
     assert all(0 <= value <= 1 for values in accuracies.values() for value in values)
     measured = accuracy.closing_numbers(accuracies).keys() | {"seconds"}
     recorded = RECORDED["accuracy"]["transfer"].keys()
     assert measured <= recorded and {name for name in recorded if "," not in name} <= measured
 
 
+def test_the_recipe_is_measured_beside_its_parts_at_each_number_of_pictures(
+    folder, small, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(data, "find", lambda *_: folder)
+    monkeypatch.setattr(recipe, "STEPS", 3)
+    monkeypatch.setitem(accuracy.LONGER, "recipe", partial(recipe.measure, "full", (3, 9), 2))
+    assert accuracy.main(["recipe", "--out", str(tmp_path / "r.json")]) == 0
+    kept = record.read(tmp_path / "r.json")["accuracy"]["results"]["recipe"]
+    methods = [
+        "linear probe",
+        "all at once for one epoch",
+        "all at once for as many steps",
+        "LP-FT",
+        "LP-FT averaged with the probe",
+    ]
+    rows = [f"{count} per class: {method}" for count in (3, 9) for method in methods]
+    assert [name for name in kept if "," not in name] == ["seconds", *rows]
+    assert all(kept[f"{row}, seeds"] == 2 and 0 <= kept[row] <= 1 for row in rows)
+    assert "|  | 9 per class: LP-FT | " in capsys.readouterr().out
+
+
 def test_accuracy_keeps_the_closing_tables_of_lessons_that_ran(tmp_path, monkeypatch, capsys):
     reports = [
-        Report("01_a", seconds=61, values={"fine-tuned": 0.9}),
+        Report("01_a", seconds=61, numbers={"fine-tuned": 0.9}),
         Report("02_b", trouble="a cell failed"),
     ]
     monkeypatch.setattr(accuracy, "run_lessons", lambda *_, **__: reports)

@@ -92,7 +92,7 @@ def test_test_runs_the_lessons_and_all_tests_but_the_slow_ones_or_pytest_as_told
     options = ["--nbval-lax", "--nbval-current-env", "-n", "2", "-m", "not slow"]
     names = ("00_start_here", "01_hotdog", "10_later")
     assert started("test") == [*options, *(str(lessons / f"{n}.ipynb") for n in names), "tests"]
-    assert (Path.cwd(), os.environ["COURSE_SIZE"]) == (commands.ROOT, "drawn")
+    assert (Path.cwd(), os.environ["COURSE_SIZE"]) == (commands.ROOT, "smoke")
     assert started("test", "-k", "freeze", "--help") == ["-k", "freeze", "--help"]
 
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from classroom import notebooks, run
+from classroom import notebooks, origin, run
 from classroom.commands import parse
 from helpers import NUMBERS
 
@@ -47,7 +47,7 @@ def two_runs(tmp_path_factory):
     solution = write_lesson(folder, "solutions/00_good", show({"accuracy": 0.5}))
     build = folder / "build"
     build.mkdir()
-    earlier = {"01_bad": {"accuracy": 1}, "02_other": {"loss": 0.1}}
+    earlier = {"01_bad": {"numbers": {"accuracy": 1}}, "02_other": {"numbers": {"loss": 0.1}}}
     (build / "results.json").write_text(json.dumps(earlier))
     before = {path.stem: path.read_bytes() for path in (good, bad)}
     stranger = folder / "kernels" / "python3"  # another Python's kernel in the home of the user
@@ -76,11 +76,16 @@ def test_the_kernel_runs_in_this_python_in_the_lessons_folder_and_knows_nobodys_
 
 
 def test_results_of_this_run_replace_those_of_earlier_ones(two_runs):
-    assert json.loads((two_runs[1] / "results.json").read_text(encoding="utf-8")) == {
+    folder, build = two_runs[:2]
+    results = json.loads((build / "results.json").read_text(encoding="utf-8"))
+    assert {name: entry.get("numbers") for name, entry in results.items()} == {
         "00_good": {"accuracy": 0.9, "network": "é"},
         "02_other": {"loss": 0.1},  # 01_bad failed, so its old numbers went
         "solutions/00_good": {"accuracy": 0.5},
     }
+    lesson = nbformat.read(folder / "00_good.ipynb", as_version=4)
+    assert results["00_good"]["size"] == "tiny"
+    assert results["00_good"]["code"] == origin.digest(lesson)
 
 
 def test_every_lesson_has_a_page_also_if_it_failed(two_runs):
@@ -92,7 +97,11 @@ def test_every_lesson_has_a_page_also_if_it_failed(two_runs):
 def test_a_saved_notebook_holds_nothing_of_this_machine(two_runs):
     folder, _, before, _ = two_runs
     saved = nbformat.read(folder / "00_good.ipynb", as_version=4)
-    assert saved.metadata == {"kernelspec": run.KERNEL, "language_info": {"name": "python"}}
+    assert saved.metadata == {
+        "kernelspec": run.KERNEL,
+        "language_info": {"name": "python"},
+        "course": {"size": "tiny", "code": origin.digest(saved)},
+    }
     assert [cell.get("execution_count") for cell in saved.cells] == [None, 1, None, 2, 3, 4, 5]
     assert all(cell.metadata == {} for cell in saved.cells)
     assert [output.text for output in saved.cells[-1].outputs] == ["0\n1\n2\n"]

@@ -9,10 +9,17 @@ from classroom.bundle import requirements
 from tests.conftest import ROOT
 
 OURS = {"helpers", "classroom", "scale", "benchmarks", "tests", "course"}
+ITSELF = {"pretend_device"}  # the file in tests/, which may be run as a program
 OPTIONAL = {"fastai"}  # benchmarks measure it where it is installed
 BROUGHT = {  # by the packages in requirements.txt, which cannot do without
-    *("IPython", "bs4", "jupyter_client", "nbclient", "nbconvert", "nbformat"),  # JupyterLab
-    *("PIL", "numpy", "scipy", "kagglesdk"),  # torchvision, scikit-learn, kaggle
+    *("IPython", "bs4", "jupyter_client", "nbclient", "nbconvert", "nbformat", "zmq"),  # JupyterLab
+    *(
+        "PIL",
+        "numpy",
+        "scipy",
+        "kagglesdk",
+        "safetensors",
+    ),  # torchvision, scikit-learn, kaggle, timm
 }
 
 
@@ -33,7 +40,7 @@ def plain(name: str) -> str:
 def test_every_module_that_is_imported_comes_with_the_requirements():
     drawing = {file.stem for file in (ROOT / "data" / "draw").glob("*.py")}  # import each other
     modules = set(re.findall(r"^ *(?:import|from) (\w+)", "\n".join(sources()), re.MULTILINE))
-    modules -= OURS | OPTIONAL | BROUGHT | drawing | sys.stdlib_module_names
+    modules -= OURS | ITSELF | OPTIONAL | BROUGHT | drawing | sys.stdlib_module_names
     required = {plain(requirement) for requirement in requirements()}
     owners = packages_distributions()
     missing = {m for m in modules if not required & {plain(name) for name in owners.get(m, [])}}

@@ -71,10 +71,9 @@ def test_the_limit_is_compared_with_the_bytes_of_the_pictures(course, monkeypatc
     assert only_file(course).stat().st_size == SIZE
 
 
-@pytest.mark.parametrize("text", ["4 GB", "-1", "nan"])
-def test_a_limit_that_is_no_number_of_megabytes_is_refused(course, monkeypatch, text):
-    monkeypatch.setenv("COURSE_MEMORY_MB", text)
-    with pytest.raises(CourseError, match=f'COURSE_MEMORY_MB is "{text}": give a number of megab'):
+def test_a_limit_that_is_no_number_of_megabytes_is_refused(course, monkeypatch):
+    monkeypatch.setenv("COURSE_MEMORY_MB", "4 GB")
+    with pytest.raises(CourseError, match='COURSE_MEMORY_MB is "4 GB": give a number of megab'):
         data.read_folder(course.pictures, SMALL)
 
 
@@ -160,23 +159,10 @@ def test_a_damaged_picture_among_many_ends_the_call_at_once(course, monkeypatch,
     monkeypatch.setattr(
         data, "read_picture", lambda file: decoded_files.append(file) or read_picture(file)
     )
-    with pytest.raises(CourseError, match="1.png is not a picture: remove it"):
+    with pytest.raises(CourseError, match="1.png cannot be read as a picture"):
         data.read_files(files, [0] * len(files), ["all"], SMALL)
     assert len(decoded_files) < len(files) / 2
     assert not course.store.exists() or not list(course.store.iterdir())
-
-
-def test_pictures_that_change_while_they_are_read_are_not_kept(course, monkeypatch):
-    read_picture = data.read_picture
-
-    def read_and_touch(file):
-        os.utime(course.pictures / "a" / "1.png", ns=(5, 5))
-        return read_picture(file)
-
-    monkeypatch.setattr(data, "read_picture", read_and_touch)
-    with pytest.raises(CourseError, match="changed while they were read"):
-        data.read_folder(course.pictures, SMALL)
-    assert not list(course.store.iterdir())
 
 
 @pytest.mark.filterwarnings("error")

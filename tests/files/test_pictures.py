@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from helpers import CourseError
-from helpers.files.pictures import find_pictures, tell_unread
+from helpers.files.pictures import find_pictures, tell_left_out
 from tests.conftest import is_a_sentence
 
 READ = ("1.avif", "2.jp2", "3.ppm", "4.PNG", "5.tga", "6.mpo", "deeper/still deeper/7.webp")
@@ -43,12 +43,12 @@ def test_a_folder_that_is_linked_into_itself_is_not_followed(folder):
 
 
 def test_what_is_left_out_is_told_in_one_line(folder, capsys):
-    tell_unread(folder, [])
+    tell_left_out(folder, [])
     assert capsys.readouterr().out == ""
-    tell_unread(folder, find_pictures(folder)[1] + [folder / "h.heic"])
+    tell_left_out(folder, find_pictures(folder)[1] + [folder / "h.heic"])
     line = capsys.readouterr().out
     assert line.count("\n") == 1 and is_a_sentence(line.strip())
-    assert ": 2 .heic, 1 .txt, " in line and ", 2 of other kinds left out, since" in line
+    assert ": 2 .heic, 1 .txt, " in line and " left out, since" in line
 
 
 def test_a_folder_that_may_not_be_read_is_one_sentence(tmp_path, monkeypatch):

@@ -89,8 +89,8 @@ REFUSED = {  # what is handed over: a call in an empty folder, words of the sent
     "no files": (lambda f: data.read_files([], [], ["a"], SMALL), "files is empty"),
     "one path for a list": (lambda f: data.read_files(f, [0], ["a"], SMALL), "files is"),
     "one text for a list": (lambda f: data.read_files("a.jpg", [0], ["a"], SMALL), "a.jpg"),
-    "a pattern for a path": (lambda f: data.read_files(["*.jpg"], [0], ["a"], SMALL), "Path.glob"),
-    "a folder for a picture": (lambda f: data.read_files([f], [0], ["a"], SMALL), "is a folder"),
+    "a pattern for a path": (lambda f: data.read_files(["*.jpg"], [0], ["a"], SMALL), "no picture"),
+    "a folder for a picture": (lambda f: data.read_files([f], [0], ["a"], SMALL), "no picture"),
     "a file for a folder": (
         lambda f: data.read_folder(written(f, "a.txt"), SMALL), "a.txt cannot be read as a folder"),
     "a label too few": (lambda f: data.read_files(["a", "b"], [0], ["a"], SMALL), "2 files"),
@@ -99,7 +99,7 @@ REFUSED = {  # what is handed over: a call in an empty folder, words of the sent
     "a seed of 30 digits": (lambda f: data.few(pictures(), 1, 10**29), "seed is 1000"),
     "batches in words": (lambda f: data.loader(pictures(), "8"), '"8"'),
     "batches of a path": (lambda f: data.loader(f), "first argument"),
-    "augment that is a text": (lambda f: data.loader(pictures(), augment="flip"), '"flip"'),
+    "augment that is a text": (lambda f: data.loader(pictures(), augment="flip"), "augment fails"),
     # models, labels
     "a network with a slip of the pen": (lambda f: models.load_pretrained("resnet81"), "resnet18"),
     "weights that are not there": (
@@ -128,6 +128,8 @@ REFUSED = {  # what is handed over: a call in an empty folder, words of the sent
     "no picture to train on": (lambda f: fit(train=data.loader(pictures().subset([]))), "picture"),
     "more classes than outputs": (lambda f: fit(train=three_classes()), "3 classes"),
     "more classes to evaluate": (lambda f: train.evaluate(net(), three_classes()), "3 classes"),
+    "more classes to probe": (lambda f: train.linear_probe(net(), three_classes()), "3 classes"),
+    "a penalty below zero": (lambda f: train.linear_probe(net(), batches(), -1), "-1"),
     "a checkpoint that is a folder": (lambda f: fit(checkpoint=f), "checkpoint"),
     "a checkpoint below a file": (lambda f: fit(checkpoint=written(f, "file") / "c.pt"), "c.pt"),
     # kaggle
@@ -136,25 +138,23 @@ REFUSED = {  # what is handed over: a call in an empty folder, words of the sent
     "a competition organised here": (
         lambda f: kaggle.organize(competition(f, LABELS), folder="."), "other files"),
     "a folder that nobody organised": (lambda f: kaggle.load(f, SMALL), "organize"),
-    "folds of more than there are": (lambda f: kaggle.folds([0, 1] * 4, 5), "k is 5"),
+    "folds of more than there are": (lambda f: kaggle.folds([0, 1] * 4, 5), "number from 2 to 4"),
     "a table that is a folder": (lambda f: kaggle.read_table(f), "not a complete CSV table"),
     "ids as a number": (lambda f: submit(f, ids=5), "ids is 5"),
     "a submission into a folder": (lambda f: submit(f, name="../" + f.name), "cannot"),
     "test pictures that a sample lacks": (
         lambda f: kaggle.test_ids(pictures(), written(f, "s.csv", SAMPLE)), "0.png"),
     # plot
-    "a grid of nothing": (lambda f: plot.image_grid([]), "empty"),
+    "a grid of nothing": (lambda f: plot.image_grid([]), "0 pictures"),
     "a grid of thousands": (lambda f: plot.image_grid([pictures()[0][0]] * 999), "999 pictures"),
     "a grid of normalised pictures": (
         lambda f: plot.image_grid(next(iter(batches()))[0]), "normalised for a network"),
     "titles in one text": (lambda f: plot.image_grid([pictures()[0][0]], "a"), 'titles is "a"'),
-    "curves of no run": (lambda f: plot.learning_curves({}), "empty"),
+    "curves of no run": (lambda f: plot.learning_curves({}), "no runs"),
     "mistakes by logits": (lambda f: plot.mistakes(pictures(), HALVES * 8), "between 0 and 1"),
     "mistakes of NaN": (lambda f: plot.mistakes(pictures(), HALVES * NAN), "between 0 and 1"),
     "no mistakes": (lambda f: plot.mistakes(pictures(), HALVES, 0), "n is 0"),
-    "a spread of thousands": (
-        lambda f: plot.spread({i: [1] for i in range(999)}, "x"), "999 rows"),
-    "curves of a run without name": (lambda f: plot.learning_curves(train.History()), "History"),
+    "curves of a run without name": (lambda f: plot.learning_curves(train.History()), "no runs"),
     "a label for two": (lambda f: plot.confusion([0], [0, 1], ["a", "b"]), "1 labels"),
     "mistakes of too few": (lambda f: plot.mistakes(pictures(), HALVES[:3]), "(3, 2)"),
     "a table of words": (lambda f: plot.closing_table({"a": ["x"]}), '"x"'),

@@ -5,7 +5,16 @@ import math
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, Subset, TensorDataset
+from torch.nn import functional as F
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    RandomSampler,
+    Subset,
+    SubsetRandomSampler,
+    TensorDataset,
+)
 from torchvision.transforms import v2
 
 from helpers import CourseError, data, models, plot
@@ -159,7 +168,7 @@ CROP = v2.RandomResizedCrop(16)
         (v2.Compose([CROP, v2.ToDtype(torch.float32, scale=True)]), "Normalize"),
         (v2.RandomHorizontalFlip(), r"\(3, 20, 20\)"),
         (v2.RandomCrop(8), r"\(3, 8, 8\)"),
-        (v2.RandomHorizontalFlip, "uint8 pictures of 16 x 16"),
+        (v2.RandomHorizontalFlip, r"uint8 \(3, 16, 16\)"),
         (v2.Compose([CROP, v2.ToPILImage()]), "of the type Image"),
         (lambda picture: 1 / 0, "ZeroDivisionError"),
     ],
@@ -181,3 +190,42 @@ def test_a_new_head_is_told_to_timm_and_statistics_are_kept_by_one_hook():
     assert models.replace_head(net, ["a", "b"]).num_classes == 2
     hooks = [len(m._forward_pre_hooks) for m in models.keep_statistics(net).modules()]
     assert [len(m._forward_pre_hooks) for m in models.keep_statistics(net).modules()] == hooks
+
+
+def test_a_sampler_decides_how_many_pictures_are_measured():
+    some = list(range(1, 6))
+    loader = DataLoader(TensorDataset(X, Y), 3, sampler=SubsetRandomSampler(some))
+    scores, net = evaluate(Flat(), loader), Flat()
+    assert scores["n"] == 5
+    assert scores["loss"] == pytest.approx(F.cross_entropy(net(X[some]), Y[some]).item())
+    short = DataLoader(TensorDataset(X, Y), 3, sampler=SubsetRandomSampler(some), drop_last=True)
+    refused(lambda: evaluate(Flat(), short), "drops 2 of 5")
+
+
+def test_predict_refuses_the_same_classes_in_another_order(pictures):
+    net = SmallNet()
+    net.class_names = ["b", "a"]
+    refused(lambda: predict(net, data.loader(pictures)), "sort the names alike")
+    net.class_names = ["cat", "dog"]  # of other classes it may well be asked
+    assert predict(net, data.loader(pictures)).shape == (22, 2)
+
+
+@pytest.mark.parametrize("classes", [3, ["a"] * 9, [("tench", "tinca")] * 2, ["n01440764"] * 2])
+def test_what_is_no_list_of_class_names_is_not_compared(classes):
+    rows, net = TensorDataset(X, Y), Flat()
+    rows.classes, net.class_names = classes, ["a", "b"]
+    if classes == ["a"] * 9:
+        refused(lambda: evaluate(net, DataLoader(rows, 3)), "2 outputs")
+    else:
+        assert evaluate(net, DataLoader(rows, 3))["n"] == 8
+
+
+def test_pictures_of_other_precision_are_taken_as_float32():
+    loader = DataLoader(TensorDataset(X.double(), Y), 3)
+    assert evaluate(Flat(), loader) == evaluate(Flat(), DataLoader(TensorDataset(X, Y), 3))
+
+
+@pytest.mark.parametrize("loss", [nn.CrossEntropyLoss(torch.ones(4)), nn.BCEWithLogitsLoss()])
+def test_a_loss_that_does_not_fit_is_told_by_evaluate_too(loss):
+    loader = DataLoader(TensorDataset(X, Y), 3)
+    refused(lambda: evaluate(Flat(), loader, loss=loss), "The loss")

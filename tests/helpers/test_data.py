@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 import torch
+from torchvision.transforms import v2
 
 from helpers import CourseError, data
 from tests.conftest import SMALL, draw_classes
@@ -23,7 +24,11 @@ def test_pictures_come_in_natural_order_without_the_files_of_systems(tmp_path):
 
 @pytest.mark.parametrize(
     "counts, words",
-    [({}, "two folders"), ({"a": 3}, "two folders"), ({"a": 3, "b": 0}, "b holds no pictures")],
+    [
+        ({}, "two folders"),
+        ({"a": 3}, "two folders"),
+        ({"a": 3, "b": 0}, "b itself holds no pictures"),
+    ],
 )
 def test_a_folder_without_two_classes_of_pictures_is_refused(tmp_path, counts, words):
     with pytest.raises(CourseError, match=words):
@@ -59,7 +64,6 @@ def test_what_is_no_picture_or_in_no_class_is_told_and_the_rest_is_read(tmp_path
     (tmp_path / "a" / "1.png").rename(tmp_path / "a" / "more" / "1.PNG")
     (tmp_path / "b" / "3.heic").write_bytes(b"from a phone")
     (tmp_path / "b" / "2.png").rename(tmp_path / "left.png")
-    (tmp_path / "read me.txt").touch()
     pictures = data.read_folder(tmp_path, SMALL)
     assert [file.name for file in pictures.files] == ["1.PNG", "2.png", "1.png"]
     phone, stray = capsys.readouterr().out.splitlines()
@@ -69,14 +73,16 @@ def test_what_is_no_picture_or_in_no_class_is_told_and_the_rest_is_read(tmp_path
 def test_a_class_of_pictures_that_pillow_cannot_read_says_so(tmp_path):
     draw_classes(tmp_path, {"a": 2, "b": 2, "c": 0})
     (tmp_path / "c" / "1.HEIC").write_bytes(b"from a phone")
-    with pytest.raises(CourseError, match="c holds no pictures that Pillow reads, but 1 .heic"):
+    with pytest.raises(CourseError, match="c itself holds no pictures that Pillow reads"):
         data.read_folder(tmp_path, SMALL)
 
 
 def test_the_folder_above_train_and_test_is_not_taken_for_two_classes(tmp_path):
     for part in ("train", "test"):
         draw_classes(tmp_path / part, {"a": 2, "b": 2})
-    with pytest.raises(CourseError, match="test holds pictures only in its folders, such as a"):
+    with pytest.raises(
+        CourseError, match="test itself holds no pictures .* or give it to read_folder"
+    ):
         data.read_folder(tmp_path, SMALL)
 
 
@@ -183,3 +189,11 @@ def test_a_worker_that_starts_from_nothing_gives_the_same_batches(pictures):
     spawned.multiprocessing_context = "spawn"  # what Windows and macOS do
     for (x, y), (u, v) in zip(data.loader(pictures, 8), spawned, strict=True):
         assert torch.equal(x, u) and torch.equal(y, v)
+
+
+def test_an_augmentation_that_works_in_place_leaves_the_pictures_as_they_are(pictures):
+    before = [picture.clone() for picture in pictures.decoded]
+    black = v2.Compose([v2.CenterCrop(16), v2.Lambda(lambda picture: picture.zero_())])
+    for batch, _ in data.loader(pictures, 4, augment=black):
+        assert batch.unique().numel() == 3  # one value per colour: the pictures are all black
+    assert all(a.equal(b) for a, b in zip(pictures.decoded, before, strict=True))

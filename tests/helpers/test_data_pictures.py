@@ -136,7 +136,9 @@ def test_a_picture_of_a_phone_with_many_pixels_is_read_and_a_bomb_refused(tmp_pa
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 80 * 60 // 2)
     assert data.read_picture(tmp_path / "1.png").size == (80, 60)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 80 * 60 // 2 - 1)
-    with pytest.raises(CourseError, match="more pixels than Pillow reads, 4,798: save a smaller"):
+    with pytest.raises(
+        CourseError, match="exceeds limit of 4798 .* save an intact or smaller copy"
+    ):
         data.read_picture(tmp_path / "1.png")
 
 
@@ -144,7 +146,7 @@ def test_a_path_to_no_picture_is_named(tmp_path):
     with pytest.raises(CourseError, match="There is no picture .*none.png: check the path"):
         data.read_picture(tmp_path / "none.png")
     (tmp_path / "cats.jpg").mkdir()
-    with pytest.raises(CourseError, match="cats.jpg is a folder: give the path of a picture"):
+    with pytest.raises(CourseError, match="There is no picture .*cats.jpg: check the path"):
         data.read_picture(tmp_path / "cats.jpg")
 
 

@@ -9,7 +9,6 @@ from torch.utils.data import DataLoader, TensorDataset
 from helpers import CourseError
 from helpers.models import (
     freeze,
-    head,
     load_pretrained,
     output_layer,
     output_layers,
@@ -18,6 +17,7 @@ from helpers.models import (
     reuse_rows,
     stages,
 )
+from helpers.param_groups import head
 from helpers.train import extract_features, predict
 from tests.conftest import is_a_sentence
 

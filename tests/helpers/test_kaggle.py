@@ -223,16 +223,18 @@ def twice(root: Path) -> None:
 
 
 BAD_FOLDERS = {
-    "a picture is missing": (lambda root: (root / "train/7.png").unlink(), "id 7 is missing"),
+    "a picture is missing": (
+        lambda root: (root / "train/7.png").unlink(), 'no picture has the id "7"'),
     "no test pictures": (lambda root: [p.unlink() for p in root.glob("test/*")], "no test"),
-    "two pictures for an id": (twice, r"7\.jpg and .*7\.png both fit the id 7: remove one"),
-    "two test pictures for an id": (lambda root: picture(root / "test/5.jpg"), "both fit the id 5"),
+    "two pictures for an id": (twice, r"7\.jpg and .*7\.png have the same id: remove one"),
+    "two test pictures for an id": (
+        lambda root: picture(root / "test/5.jpg"), r"5\.jpg and .*5\.png have the same id"),
     "two ids for a picture": (
-        with_ids(lambda i: "7.png" if i == "10" else i), "ids 7 and 7.png name one picture"),
+        with_ids(lambda i: "7.png" if i == "10" else i), "id 7.png occurs twice"),
     "zeros are lost": (
         lambda root: rename_all(root, lambda file: file.with_name(f"00{file.name}")),
-        'no picture has the id "1", but 001.png almost has'),
-    "ids as floats": (with_ids(lambda i: f"{i}.0"), 'id "1.0", but 1.png almost has'),
+        'no picture has the id "1": unpack the data again, or the table'),
+    "ids as floats": (with_ids(lambda i: f"{i}.0"), 'no picture has the id "1.0"'),
 }  # fmt: skip
 
 
@@ -383,8 +385,8 @@ BAD_ANSWERS = {
     "an empty label": (["1", "2"], ["ant", ""], "line 3, id 2: the label is empty"),
     "numbers in place of names": (["1", "2"], [0, 1], "class name"),
     "too few": (["1", "2"], ["ant"], "2 ids and 1 answers"),
-    "a dictionary by id": (["1", "2"], {"1": "ant", "2": "bee"}, "give a list"),
-    "a table of two columns": (["1", "2"], pd.DataFrame([["1", "ant"]] * 2), "only its column"),
+    "a dictionary by id": (["1", "2"], {"1": "ant", "2": "bee"}, "has a column"),
+    "a table of two columns": (["1", "2"], pd.DataFrame([["1", "ant"]] * 2), "has a column"),
     "a text": (["1", "2"], "ab", "give a list"),
     "ids in a text": ("12", ["ant", "bee"], "ids is"),
 }

@@ -53,14 +53,17 @@ def test_class_names_stay_as_they_are_written(name, tmp_path):
 
 WRONG_LABELS = {
     "empty file": ("", "trainLabels.csv"),
-    "no header": (LABELS.partition("\n")[2], "columns 1, ant"),
-    "semicolons": (LABELS.replace(",", ";"), "columns id;label but should have id, label: write c"),
+    "no header": (LABELS.partition("\n")[2], "columns ['1', 'ant']"),
+    "semicolons": (
+        LABELS.replace(",", ";"),
+        "columns ['id;label'] but should have ['id', 'label']: correct",
+    ),
     "UTF-16": (LABELS.encode("utf-16"), "save it as CSV with UTF-8"),
-    "a space in the header": (LABELS.replace(",label", ", label"), 'columns id, " label"'),
-    "columns of another name": (LABELS.replace("label", "Label"), "columns id, Label"),
+    "a space in the header": (LABELS.replace(",label", ", label"), "columns ['id', ' label']"),
+    "columns of another name": (LABELS.replace("label", "Label"), "columns ['id', 'Label']"),
     "labels that differ in capitals": (LABELS.replace("3,ant", "3,Ant"), '"ant" and "Ant" look al'),
-    "a column twice": ("id,label,label\n1,ant,bee\n", "id, label, label, one of them twice"),
-    "a column without name": (LABELS.replace(",", ",,"), 'columns id, "", label'),
+    "a column twice": ("id,label,label\n1,ant,bee\n", "['id', 'label', 'label.1'] but"),
+    "a column without name": (LABELS.replace(",", ",,"), "columns ['id', 'Unnamed: 1', 'label']"),
     "a class of two lines": (LABELS.replace("ant", '"a\nt"'), r'"a\nt" cannot be'),
     "a row without label": (LABELS.replace("3,ant", "3"), 'id "3" has the label ""'),
     "a row without id": (LABELS.replace("3,ant", ",ant"), 'id "" has the label "ant"'),
@@ -85,14 +88,14 @@ def test_wrong_labels_are_refused_and_the_fault_named(labels, words, tmp_path):
 
 WRONG_SUBMISSIONS = {
     "empty file": ("", "mine.csv"),
-    "semicolons": (GOOD.replace(",", ";"), "columns id;ant;bee"),
-    "columns swapped": (GOOD.replace("ant,bee", "bee,ant"), "columns id, bee, ant"),
-    "NaN": (GOOD.replace("0.9", "nan"), "id 5: a probability is not a number"),
-    "negative": (GOOD.replace("0.9", "-0.9"), "id 5: a probability is not between 0 and 1"),
+    "semicolons": (GOOD.replace(",", ";"), "columns ['id;ant;bee']"),
+    "columns swapped": (GOOD.replace("ant,bee", "bee,ant"), "columns ['id', 'bee', 'ant']"),
+    "NaN": (GOOD.replace("0.9", "nan"), "id 5: a probability is not a number from 0 to 1"),
+    "negative": (GOOD.replace("0.9", "-0.9"), "id 5: a probability is not a number from 0 to 1"),
     "sum not 1": (GOOD.replace("0.8", "0.6"), "id 6: the probabilities do not sum to 1"),
     "duplicate id": (GOOD.replace("\n6", "\n5"), "line 3, id 5"),
     "missing id": (GOOD.replace("6,0.2,0.8\n", ""), "id 6 is missing"),
-    "a column twice": (GOOD.replace("bee", "ant"), "id, ant, ant, one of them twice"),
+    "a column twice": (GOOD.replace("bee", "ant"), "columns ['id', 'ant', 'ant.1']"),
     "no rows": ("id,ant,bee\n", "id 5 is missing"),
     "unknown id": (GOOD.replace("\n6", "\n7"), "line 3, id 7"),
 }
@@ -108,7 +111,7 @@ def test_a_wrong_submission_is_refused_and_the_row_named(submission, words, tmp_
 WRONG_SCORES = {
     "answers about other pictures": (GOOD, "id,label\n7,ant\n8,bee\n", "same pictures"),
     "answers of an unknown class": (GOOD, "id,label\n5,ant\n6,cow\n", '"cow"'),
-    "no answers": (GOOD, "id,label\n", "no rows below its first line"),
+    "no answers": (GOOD, "id,label\n", "holds no answers"),
     "words for probabilities": (GOOD.replace("0.9", "x"), "id,label\n5,ant\n6,bee\n", "mine.csv"),
 }
 
@@ -122,3 +125,9 @@ def test_what_cannot_be_scored_is_refused(submission, answers, words, tmp_path):
     with pytest.raises(CourseError) as refusal:
         kaggle.score(tmp_path / "mine.csv", tmp_path / "answers.csv")
     assert words in str(refusal.value)
+
+
+def test_spaces_around_answers_do_not_count(tmp_path):
+    (tmp_path / "mine.csv").write_text("id,label\n5,ant\n6,bee\n", encoding="utf-8")
+    (tmp_path / "answers.csv").write_text("id,label\n5, ant\n6 ,bee \n", encoding="utf-8")
+    assert kaggle.score(tmp_path / "mine.csv", tmp_path / "answers.csv")["accuracy"] == 1

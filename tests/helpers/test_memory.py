@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from helpers import train
+from helpers import processes
 from tests.conftest import ROOT
 
 MEASURE = """
 import json, resource
 import torch
-from helpers import train
+from helpers import processes
 
 def megabytes():
     return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
@@ -25,16 +25,16 @@ def faults():
 
 faults()
 by_default = faults()
-train.keep_memory()
+processes.keep_memory()
 faults()
 kept, full = faults(), megabytes()
-train.give_back_memory()
+processes.give_back_memory()
 print(json.dumps([by_default, kept, full - megabytes()]))
 """
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not train.keep_memory(), reason="no glibc, whose settings these are")
+@pytest.mark.skipif(not processes.keep_memory(), reason="no glibc, whose settings these are")
 def test_a_kept_tensor_s_memory_is_used_again_and_goes_back_when_asked():
     command = [sys.executable, "-c", MEASURE]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

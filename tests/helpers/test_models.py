@@ -222,7 +222,14 @@ def test_networks_that_are_built_for_one_size_are_built_for_yours(name):
 
 @pytest.mark.parametrize(
     "name, size, own",
-    [("maxvit_t", 128, 224), ("vit_b_32", 100, 224), ("alexnet", 32, 224)],
+    [
+        ("maxvit_t", 128, 224),
+        ("vit_b_32", 100, 224),
+        ("alexnet", 32, 224),
+        ("vit_tiny_patch16_224", 100, 224),  # a patch of 16 pixels would leave 4 out
+        ("swin_t", 66, 224),
+        ("convnext_atto", 66, 224),
+    ],
 )
 def test_a_size_that_a_network_cannot_take_is_refused(name, size, own):
     with pytest.raises(CourseError, match=f"{name} cannot take.*{size} x {size}") as caught:

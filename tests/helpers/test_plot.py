@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ from matplotlib.text import Text
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 
-from helpers import NUMBERS, plot
+from helpers import NUMBERS, CourseError, plot
 from helpers.train import History
+from tests.conftest import is_a_sentence
 
 ROW = {"train_loss": 0.5, "train_accuracy": 0.75, "valid_loss": 0.4, "valid_accuracy": 0.8}
 HISTORY = History(
@@ -69,11 +71,11 @@ def test_the_largest_confusions_of_many_classes_are_those_of_scikit_learn():
     counts = confusion_matrix(labels, said, labels=range(120))
     right = int(np.trace(counts))
     np.fill_diagonal(counts, 0)
-    told = drawing.description.rstrip(".").split(", ")
-    assert told[0].endswith(f"{right} of 3000 pictures are right")
-    assert len(told) == 1 + plot.CONFUSIONS
-    assert [int(words.split()[0]) for words in told[1:]] == sorted(counts.flat)[::-1][:20]
-    for words in told[1:]:
+    accuracy, largest = drawing.description.rstrip(".").split(" confusions: ")
+    assert accuracy.startswith(f"{right} of 3000 pictures are right")
+    told = largest.split(", ")
+    assert [int(words.split()[0]) for words in told] == sorted(counts.flat)[::-1][:20]
+    for words in told:
         row, column = (names.index(name) for name in words.partition(" of ")[2].split(" called "))
         assert f"{counts[row, column]} of" in words
     assert drawing.width < 1600
@@ -174,10 +176,39 @@ def test_the_closing_table_gives_mean_spread_and_the_numbers_as_json(monkeypatch
     monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
     plot.closing_table({"fine-tuned": [0.9, 0.92, 0.97], "one <class>": [0.5]})
     table, numbers = shown[0]["text/html"], shown[0][NUMBERS]
-    assert "<td>0.930</td><td>0.036</td><td>3</td>" in table and "one &lt;class&gt;" in table
+    assert re.findall(r"<td>(.*?)</td>", table) == ["0.930", "0.036", "3", "0.500", "", "1"]
+    assert "one &lt;class&gt;" in table
     assert json.loads(json.dumps(numbers)) == {
         "fine-tuned": 0.93,
         "fine-tuned, standard deviation": 0.0361,
         "fine-tuned, seeds": 3,
         "one <class>": 0.5,
     }
+
+
+def test_the_closing_table_shows_what_its_rows_were_on_photographs(monkeypatch, tmp_path):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    monkeypatch.setattr(plot, "RESULTS", tmp_path / "results.json")
+    measured = {"tuned": 0.95, "tuned, standard deviation": 0.004, "tuned, seeds": 3, "named": 0.8}
+    results = {"accuracy": {"results": {"01_a": measured}}}
+    for text in (json.dumps(results), ""):
+        if text:
+            plot.RESULTS.write_text(text)
+        else:
+            plot.RESULTS.unlink()  # a copy of the course without benchmarks
+        plot.closing_table({"tuned": [0.9, 0.9], "named": [0.7], "new": [0.6]}, photographs="01_a")
+    cells = [re.findall(r"<td>(.*?)</td>", data["text/html"]) for data in shown]
+    assert cells[0][3::4] == ["0.950 ± 0.004, 3 seeds", "0.800", ""]
+    assert cells[1][3::4] == ["", "", ""]
+
+
+def test_top_names_gives_each_pictures_most_likely_names_with_their_probabilities():
+    pictures = [torch.zeros(3, 8, 8, dtype=torch.uint8)] * 2
+    probabilities = torch.tensor([[0.1, 0.7, 0.2], [0.25, 0.25, 0.5]])
+    drawing = plot.top_names(pictures, probabilities, ["a", "$b", "c"], k=2)
+    assert "picture 1: 70% $b, 20% c; picture 2: 50% c, 25% " in drawing.description
+    for wrong in (probabilities[:1], probabilities[:, :2], probabilities[0]):
+        with pytest.raises(CourseError) as refusal:
+            plot.top_names(pictures, wrong, ["a", "$b", "c"])
+        assert is_a_sentence(str(refusal.value))

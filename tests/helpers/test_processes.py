@@ -12,7 +12,8 @@ from torch import nn
 
 from helpers import CourseError, data
 from helpers.models import keep_statistics
-from helpers.train import accelerator_for, evaluate, extract_features, fit, predict
+from helpers.processes import accelerator_for
+from helpers.train import evaluate, extract_features, fit, predict
 from scale import on_device
 from tests.conftest import ROOT, SMALL, SmallNet, draw_classes
 

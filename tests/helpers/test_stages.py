@@ -11,7 +11,6 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from helpers.models import (
     freeze,
-    head,
     keep_statistics,
     load_pretrained,
     output_layer,
@@ -19,6 +18,7 @@ from helpers.models import (
     replace_head,
     stages,
 )
+from helpers.param_groups import head
 from helpers.train import extract_features, fit, predict
 
 PICTURES = torch.randn(6, 3, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -134,12 +134,24 @@ def test_features_and_the_output_layer_give_what_the_network_predicts(network):
     assert labels.tolist() == [1, 0, 1]
 
 
-def test_features_of_a_stage_are_the_means_of_the_maps_that_come_out_of_it():
-    net = load_pretrained("resnet18", weights=None).eval()
-    x = net.maxpool(net.relu(net.bn1(net.conv1(PICTURES))))
-    for n, layer in ((1, nn.Identity()), (2, net.layer1), (3, net.layer2), (4, net.layer3)):
+@pytest.mark.parametrize(
+    "name, stem, body",
+    [
+        ("resnet18", "conv1 bn1 relu maxpool", "layer1 layer2 layer3"),
+        ("densenet121", "conv0 norm0 relu0 pool0", "denseblock1 transition1 denseblock2"),
+    ],
+)
+def test_features_of_a_stage_are_the_means_of_the_maps_that_come_out_of_it(name, stem, body):
+    net = load_pretrained(name, weights=None).eval()
+    layers = dict(getattr(net, "features", net).named_children())
+    x = nn.Sequential(*[layers[layer] for layer in stem.split()])(PICTURES)
+    for n, layer in enumerate([nn.Identity(), *[layers[layer] for layer in body.split()]], 1):
         x = layer(x)
         torch.testing.assert_close(extract_features(net, BATCHES, n)[0], x.mean((2, 3)).detach())
+
+
+def test_features_of_all_stages_are_those_of_the_output_layer():
+    net = load_pretrained("resnet18", weights=None)
     top = extract_features(net, BATCHES, 5)[0]
     torch.testing.assert_close(top, extract_features(net, BATCHES)[0])
 

@@ -4,14 +4,15 @@ import copy
 
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss
 from torch import nn
 from torchvision.transforms import v2
 
-from helpers import CourseError, train
-from helpers.data import loader
-from helpers.train import eval_mode, evaluate, fit, predict
-from tests.conftest import SmallNet
+from helpers import CourseError, processes, train
+from helpers.data import loader, read_folder
+from helpers.train import eval_mode, evaluate, extract_features, fit, linear_probe, predict
+from tests.conftest import SMALL, SmallNet, draw_classes
 
 
 def sgd(net, lr=0.1):
@@ -153,6 +154,27 @@ def test_two_batches_or_one_are_enough(pictures, net, batch_size, batches):
     assert len(fit(net, pictures, pictures, sgd(net), 1, quiet=True).steps) == batches
 
 
+@pytest.mark.parametrize("weight_decay", [0.01, 1.0])
+def test_a_linear_probe_is_the_logistic_regression_of_scikit_learn(tmp_path, weight_decay):
+    counts = {"a": 9, "b": 5, "c": 3}
+    batches = loader(read_folder(draw_classes(tmp_path / "set", counts), SMALL), 4, shuffle=True)
+    net = SmallNet(classes=3)
+    before = bits(net)
+    assert linear_probe(net, batches, weight_decay) is net
+    features, labels = extract_features(net, batches)
+    theirs = LogisticRegression(C=1 / (weight_decay * 17), tol=1e-8, max_iter=10_000)
+    expected = torch.tensor(theirs.fit(features, labels).predict_proba(features)).float()
+    torch.testing.assert_close(net[6](features).softmax(1), expected, rtol=1e-2, atol=2e-3)
+    assert {k for k in before if not torch.equal(before[k], bits(net)[k])} == {"6.weight", "6.bias"}
+
+
+def test_a_linear_probe_depends_on_no_seed_and_not_on_the_old_output_layer(pictures, net):
+    other = copy.deepcopy(net)
+    other[6] = nn.Linear(8, 2)
+    linear_probe(net, loader(pictures, 4)), linear_probe(other, loader(pictures, 22))
+    torch.testing.assert_close(net[6].weight, other[6].weight, rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.trap("the new output layer frozen too")
 def test_nothing_to_train_is_said_before_the_first_batch(pictures, net):
     optimizer = sgd(net)
@@ -170,7 +192,7 @@ def test_an_optimiser_made_before_the_new_output_layer_is_refused(pictures, net)
 
 def test_memory_is_kept_while_a_fit_runs_and_given_back_at_its_end(pictures, net, monkeypatch):
     calls = []
-    monkeypatch.setattr(train, "keep_memory", lambda: calls.append("keep"))
+    monkeypatch.setattr(processes, "keep_memory", lambda: calls.append("keep"))
     monkeypatch.setattr(train, "give_back_memory", lambda: calls.append("give back"))
     fit(net, loader(pictures, 4), None, sgd(net), 1, quiet=True)
     assert calls[0] == "keep" and calls[-1] == "give back" and calls.count("give back") == 1

@@ -5,6 +5,8 @@ import re
 import nbformat
 import pytest
 
+from classroom import origin
+from classroom.run import name_of
 from tests.lessons.committed import LESSONS, SOLUTIONS, code_cells, outputs, prose, read
 
 PATH_OF_A_MACHINE = r"[\"' (=](/(home|root|tmp|usr|work|opt|mnt|Users)/|[A-Z]:\\\\\w)"
@@ -32,6 +34,12 @@ def test_a_notebook_is_valid_and_was_executed_from_top_to_bottom(notebook):
     assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
 
 
+def test_the_outputs_come_from_a_run_of_this_very_code_at_class_size(file, notebook):
+    assert notebook.metadata.course == {"size": "drawn", "code": origin.digest(notebook)}, (
+        f"run it again: python3 course.py run {name_of(file)} --save"
+    )
+
+
 def test_a_code_cell_has_twelve_lines_at_most(notebook):
     assert not [cell.id for cell in code_cells(notebook) if len(cell.source.splitlines()) > 12]
 
@@ -39,8 +47,8 @@ def test_a_code_cell_has_twelve_lines_at_most(notebook):
 @pytest.mark.trap("progress bars and warnings that fill the output")
 def test_a_notebook_holds_no_error_no_warning_and_no_path_of_a_machine(file, notebook):
     assert not re.search(PATH_OF_A_MACHINE, file.read_text(encoding="utf-8"))
-    assert set(notebook.metadata) == {"kernelspec", "language_info"}
-    assert {key for cell in notebook.cells for key in cell.metadata} <= {"tags"}
+    assert set(notebook.metadata) == {"kernelspec", "language_info", "course"}
+    assert {key for cell in notebook.cells for key in cell.metadata} <= {"tags", "jupyter"}
     for output in outputs(notebook):
         assert output.output_type != "error"
         assert output.get("name") != "stderr", output.text
@@ -80,6 +88,17 @@ def test_a_lesson_begins_with_its_settings_and_has_a_table_of_its_results(lesson
     assert cells[0].source.startswith('SIZE = "drawn"')
     assert '\nBACKBONE = "efficientnet_lite0"' in cells[0].source
     assert any("plot.closing_table(" in cell.source for cell in cells)
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda file: file.stem)
+def test_outputs_after_a_guess_are_folded_until_what_was_measured(lesson):
+    cells = code_cells(nbformat.read(lesson, as_version=4))
+    for i, cell in enumerate(cells):
+        for name in re.findall(r'check\.guess\("([^"]+)"', cell.source):
+            wanted = [n for n, c in enumerate(cells) if f'check.measured("{name}"' in c.source]
+            for spoiler in cells[i + 1 : max(wanted[:1], default=i) + 1]:
+                folded = spoiler.metadata.get("jupyter", {}).get("outputs_hidden")
+                assert folded or not spoiler.outputs, (name, spoiler.id)
 
 
 @pytest.mark.trap("leaks: the test set watched every epoch")

@@ -251,7 +251,7 @@ def measured(request, tmp_path_factory) -> dict:
         return committed_numbers("solutions/08")
     (report,) = run_lessons(find_lessons(["solutions/08"]), tmp_path_factory.mktemp("build"))
     assert report.trouble == ""
-    return report.values
+    return report.numbers
 
 
 def test_the_solution_reaches_the_milestones_that_the_lesson_names(measured):
