@@ -11,16 +11,13 @@ from collections.abc import Iterator
 
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR
 
 from benchmarks.training import crop_and_flip
-from benchmarks.transfer import BATCH, Accuracies, accuracy, pretrained
-from helpers import data, models, train
+from benchmarks.transfer import Accuracies, accuracy, pretrained
+from helpers import data, models, recipe, train
 from helpers.data import Pictures
 
 COUNTS = (20, 50, 200, 1000)  # training pictures per class
-STEPS, EPOCHS = 100, 10  # at least so many steps, but at most so many epochs
-RATE, ENOUGH = 1e-4, 400  # with fewer pictures than enough, the body may move less
 
 
 def measure(
@@ -45,41 +42,26 @@ def measure(
 
 def networks(pictures: Pictures, seed: int) -> Iterator[tuple[str, nn.Module]]:
     """Yields each method's name and the network that it makes of these pictures."""
-    probe = train.linear_probe(pretrained(pictures, seed), data.loader(pictures, BATCH))
+    probe = train.linear_probe(pretrained(pictures, seed), data.loader(pictures, recipe.BATCH))
     yield "linear probe", probe
-    for budget, epochs in (("one epoch", 1), ("as many steps", epochs_for(pictures))):
+    epochs = recipe.epochs_for(math.ceil(len(pictures) / recipe.BATCH))
+    for budget, passes in (("one epoch", 1), ("as many steps", epochs)):
         net = pretrained(pictures, seed)
-        yield f"all at once for {budget}", tune(net, pictures, RATE, 10, epochs, seed)
-    rate = RATE * min(1, len(pictures) / ENOUGH)
-    net = tune(copy.deepcopy(probe), pictures, rate, 1, epochs_for(pictures), seed)
-    yield "LP-FT", net
-    yield "LP-FT averaged with the probe", middle(copy.deepcopy(net), probe)
-
-
-def epochs_for(pictures: Pictures) -> int:
-    return min(EPOCHS, math.ceil(STEPS / math.ceil(len(pictures) / BATCH)))
+        yield f"all at once for {budget}", tune(net, pictures, recipe.RATE, 10, passes, seed)
+    rate = recipe.RATE * min(1, len(pictures) / recipe.ENOUGH)
+    net = tune(copy.deepcopy(probe), pictures, rate, 1, epochs, seed)
+    yield "LP-FT", copy.deepcopy(net)
+    recipe.average(net, list(probe.parameters()))
+    yield "LP-FT averaged with the probe", net
 
 
 def tune(
     net: nn.Module, pictures: Pictures, rate: float, head_factor: float, epochs: int, seed: int
 ) -> nn.Module:
-    """Trains all layers; the rate rises during a tenth of the steps and falls along a cosine."""
+    """Trains all layers as `recipe.fine_tune` does, at a rate of its own."""
     augment = crop_and_flip(pictures.preprocess.size, scale=(0.5, 1))
-    batches = data.loader(pictures, BATCH, shuffle=True, augment=augment)
-    steps = epochs * len(batches)
-
-    def share(step: int) -> float:
-        return min(1, 10 * (step + 1) / steps) * (1 + math.cos(math.pi * step / steps)) / 2
-
+    batches = data.loader(pictures, recipe.BATCH, shuffle=True, augment=augment)
     optimizer = torch.optim.AdamW(models.param_groups(net, rate, head_factor))
-    schedule = LambdaLR(optimizer, share)
+    schedule = recipe.warmup_cosine(optimizer, epochs * len(batches))
     train.fit(net, batches, None, optimizer, epochs, scheduler=schedule, seed=seed, quiet=True)
-    return net
-
-
-def middle(net: nn.Module, other: nn.Module) -> nn.Module:
-    """Moves the weights half way to another network's; BatchNorm's statistics are the same."""
-    with torch.no_grad():
-        for mine, theirs in zip(net.parameters(), other.parameters(), strict=True):
-            mine.lerp_(theirs, 0.5)
     return net

@@ -354,6 +354,46 @@ def spread(
     return Drawing(figure, f"{what}, mean and standard deviation: {words}.")
 
 
+def against(
+    curves: Mapping[str, Mapping[float, Sequence[float]]],
+    x: str,
+    y: str,
+    *,
+    log: bool = False,
+    level: float | None = None,
+    limits: tuple[float, float] | None = None,
+) -> Drawing:
+    """Returns a line per method through its means, with every single value as a faint point.
+
+    curves: {method: {place on the x axis: values, one per seed}}; x, y: the axes in words;
+    log: whether the x axis is logarithmic; level: a dotted line, such as chance; limits: of y.
+    """
+    figure = Figure(figsize=(6.4, 3.4))
+    ax = figure.subplots()
+    told = []
+    for i, (name, by_place) in enumerate(curves.items()):
+        values = require.rows({str(place): by_place[place] for place in by_place}, label(name))
+        places, means = sorted(by_place), {}
+        color, marker = COLORS[i % len(COLORS)], MARKERS[i % len(MARKERS)]
+        for place in places:
+            means[place] = float(np.mean(values[str(place)]))
+            ax.plot([place] * len(by_place[place]), by_place[place], marker, color=color, alpha=0.3)
+        style = STYLES[i % len(STYLES)]
+        ax.plot(places, list(means.values()), style, marker=marker, color=color, label=label(name))
+        told.append(f"{short(name)}: " + ", ".join(f"{m:.2f} at {p:g}" for p, m in means.items()))
+    ax.set(xlabel=label(x), ylabel=label(y), ylim=limits)
+    if log:
+        places = sorted({place for by_place in curves.values() for place in by_place})
+        ax.set_xscale("log")
+        ax.set_xticks(places, [f"{place:g}" for place in places])
+        ax.minorticks_off()
+    if level is not None:
+        ax.axhline(level, color=COLORS[6], ls=":", lw=1)
+    ax.grid(alpha=0.3)
+    ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    return Drawing(figure, f"{y} against {x}, means. {'; '.join(told)}.")
+
+
 def spoken(values: Sequence[float]) -> str:
     """Returns mean, standard deviation and number of values, such as "0.940 ± 0.010, n = 3"."""
     deviation = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""

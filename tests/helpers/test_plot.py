@@ -171,6 +171,20 @@ def test_curves_of_a_run_without_validation_or_without_a_whole_epoch_are_drawn()
         assert plot.learning_curves({"run": history}).data
 
 
+def test_curves_against_an_axis_pass_through_the_means_and_show_every_value(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(plot, "Drawing", lambda figure, words: drawn.append(figure) or words)
+    curves = {"probe": {20: [0.8, 0.9], 5: [0.6]}, "scratch": {5: [0.5]}}
+    words = plot.against(curves, "pictures", "accuracy", log=True, level=0.5)
+    (ax,) = drawn[0].axes
+    lines = {line.get_label(): line.get_xydata().tolist() for line in ax.lines}
+    assert lines["probe"] == [[5, 0.6], [20, pytest.approx(0.85)]]
+    points = [p for line in ax.lines for p in line.get_xydata().tolist() if line.get_ls() == "None"]
+    assert [20, 0.8] in points
+    assert [20, 0.9] in points
+    assert "probe: 0.60 at 5, 0.85 at 20; scratch: 0.50 at 5" in words
+
+
 def test_the_closing_table_gives_mean_spread_and_the_numbers_as_json(monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
