@@ -49,7 +49,6 @@ CJK = re.compile("CJK|WenQuanYi|Droid Sans Fallback|PingFang|Arial Unicode|YaHei
 INSTALLED = {font.name for font in fontManager.ttflist}
 matplotlib.rcParams["font.family"] += sorted(name for name in INSTALLED if CJK.search(name))
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results.json"  # measured on photographs
-WINDOW = 5  # batches averaged into a point of a training curve: a single one is mostly noise
 
 
 class Drawing:
@@ -203,7 +202,7 @@ def learning_curves(runs: Mapping, description: str = "") -> Drawing:
             color = COLORS[i % len(COLORS)]
             style, marker = STYLES[i % len(STYLES)], MARKERS[i % len(MARKERS)]
             epochs = [step["epoch"] for step in history.steps]
-            values = _smooth([step[what] for step in history.steps])
+            values = smooth([step[what] for step in history.steps])
             words = f"{label(name)}, training"
             ax.plot(epochs, values, style, color=color, alpha=0.75, label=words)
             rows = [row for row in history.epochs if f"valid_{what}" in row]
@@ -216,15 +215,17 @@ def learning_curves(runs: Mapping, description: str = "") -> Drawing:
         ax.set_ylim(bottom=0, top=1.02 if what == "accuracy" else None)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.grid(alpha=0.3)
-    figure.axes[-1].legend(fontsize=8, loc="lower right")
+    figure.axes[-1].legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     with no_warnings():
         figure.tight_layout()
     words = "; ".join(_run_in_words(short(name), history.epochs) for name, history in runs.items())
     return Drawing(figure, description or f"Learning curves. {words}.")
 
 
-def _smooth(values: list[float]) -> list[float]:
-    return [float(np.mean(values[max(0, i - WINDOW + 1) : i + 1])) for i in range(len(values))]
+def smooth(values: Sequence[float]) -> list[float]:
+    """Returns means over a twentieth of the values each: of a short run, the values themselves."""
+    window = max(1, len(values) // 20)
+    return [float(np.mean(values[max(0, i - window + 1) : i + 1])) for i in range(len(values))]
 
 
 def _run_in_words(name: str, epochs: list[dict]) -> str:
@@ -395,9 +396,9 @@ def against(
 
 
 def spoken(values: Sequence[float]) -> str:
-    """Returns mean, standard deviation and number of values, such as "0.940 ± 0.010, n = 3"."""
-    deviation = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.3f}{deviation}, n = {len(values)}"
+    """Returns mean, standard deviation and number of seeds, such as "0.940 ± 0.010, 3 seeds"."""
+    deviation = f" ± {np.std(values, ddof=1):.3f}, {len(values)} seeds" if len(values) > 1 else ""
+    return f"{np.mean(values):.3f}{deviation}"
 
 
 def on_photographs(lesson: str) -> dict[str, str]:

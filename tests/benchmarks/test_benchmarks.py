@@ -120,7 +120,7 @@ def test_the_recipe_is_measured_beside_its_parts_at_each_number_of_pictures(
     folder, small, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(data, "find", lambda *_: folder)
-    monkeypatch.setattr(recipe, "STEPS", 3)
+    monkeypatch.setattr(recipe.recipe, "STEPS", 3)
     monkeypatch.setitem(accuracy.LONGER, "recipe", partial(recipe.measure, "full", (3, 9), 2))
     assert accuracy.main(["recipe", "--out", str(tmp_path / "r.json")]) == 0
     kept = record.read(tmp_path / "r.json")["accuracy"]["results"]["recipe"]
@@ -197,7 +197,8 @@ def test_the_dogs_are_copied_with_a_folder_per_breed(tmp_path, drawn):
     folder = time_to.copy_dogs(tmp_path)
     names = [sorted(p.name for p in (folder / part).iterdir()) for part in ("train", "test")]
     assert names[0] == names[1] and len(names[0]) == 10
-    assert len(list((folder / "test").glob("*/*.jpg"))) == 80
+    drawn_ones = list((data.find("dog-breed-identification", "drawn") / "test").glob("*.jpg"))
+    assert len(list((folder / "test").glob("*/*.jpg"))) == len(drawn_ones)
 
 
 def test_organizing_takes_little_disk(tmp_path, monkeypatch):
