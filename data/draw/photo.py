@@ -160,3 +160,18 @@ def snapshot(canvas: Canvas, size: int) -> Image.Image:
     values = grey + (values - grey) * rng.uniform(0.7, 1.2)
     values = np.clip(values, 0, 1) ** np.exp(rng.normal(0, 0.18)) * rng.uniform(0.85, 1.1)
     return Image.fromarray((np.clip(values, 0, 1) * 255).astype(np.uint8))
+
+
+def tinted(rng: np.random.Generator, image: Image.Image, far: float) -> Image.Image:
+    """The photograph developed in other colours; `far` (0 to 1) is how far they may stray.
+
+    Exposure, contrast, white balance, saturation and the camera's mixing of red, green and blue.
+    """
+    values = (np.asarray(image, np.float32) / 255) ** np.exp(rng.normal(0, 0.3 * far))
+    mixing = np.eye(3) + rng.normal(0, 0.15 * far, (3, 3))
+    values = np.clip(values @ (mixing / mixing.sum(1, keepdims=True)).T, 0, 1)
+    balance = np.exp(rng.normal(0, 0.2 * far, 3))
+    values = values * balance * rng.uniform(1 - 0.35 * far, 1 + 0.1 * far)
+    grey = values.mean(-1, keepdims=True)
+    values = grey + (values - grey) * rng.uniform(1 - far, 1 + 0.4 * far)
+    return Image.fromarray((np.clip(values, 0, 1) * 255).astype(np.uint8))

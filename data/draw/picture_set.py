@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from grounds import GROUNDS
 from holding import Bite, far_ground, hand, wrap
-from photo import snapshot, take
+from photo import snapshot, take, tinted
 from PIL import Image
 from scene import Canvas, Frame
 from sides import SIDES
@@ -49,15 +49,17 @@ def beside(canvas: Canvas, frame: Frame, many: int) -> None:
         lay(canvas, (centre, rng.uniform(0, 2 * np.pi), rng.uniform(0.4, 0.7) * size))
 
 
-def plain_picture(canvas: Canvas, lay: Lay, ground: Lay) -> Image.Image:
-    """The food alone, in full and in good light."""
+def plain_picture(canvas: Canvas, lay: Lay, ground: Lay, tint: float, busy: float) -> Image.Image:
+    """The food in full and in good light, developed in colours of its own; sometimes not alone."""
     rng = canvas.rng
     ground(canvas)
-    lay(
-        canvas,
-        (tuple(rng.uniform(-0.12, 0.12, 2)), rng.uniform(0, 2 * np.pi), rng.uniform(1.0, 1.3)),
-    )
-    return take(canvas, SIZE)
+    centre = tuple(rng.uniform(-0.12, 0.12, 2))
+    frame = (centre, rng.uniform(0, 2 * np.pi), rng.uniform(1.0, 1.3))
+    if busy and rng.random() < busy:
+        beside(canvas, frame, int(rng.integers(1, 3)))
+    lay(canvas, frame)
+    image = take(canvas, SIZE)
+    return tinted(rng, image, tint) if tint else image
 
 
 def hard_picture(canvas: Canvas, lay: Lay, ground: Lay) -> Image.Image:
@@ -80,15 +82,29 @@ def hard_picture(canvas: Canvas, lay: Lay, ground: Lay) -> Image.Image:
     return snapshot(canvas, SIZE)
 
 
-def picture(data_set: str, split: str, label: str, number: int, lay: Lay) -> Image.Image:
+def picture(
+    data_set: str,
+    split: str,
+    label: str,
+    number: int,
+    lay: Lay,
+    *,
+    hard: float = HARD,
+    tint: float = 0.0,
+    busy: float = 0.0,
+) -> Image.Image:
     """A photograph of the food that `lay` lays, plain or hard: RGB, 160 x 160.
 
     It depends only on the arguments. The grounds take turns from one `number` to the next.
+    hard: the share of hard pictures; tint (0 to 1): how far the colours of a plain picture stray;
+    busy: the share of plain pictures with other things beside the food.
     """
     seed = seed_of(data_set, split, label)
     rng = np.random.default_rng([seed, number])
-    make = hard_picture if rng.random() < HARD else plain_picture
-    return make(Canvas(rng, 288), lay, GROUNDS[(seed + number) % len(GROUNDS)])
+    canvas, ground = Canvas(rng, 288), GROUNDS[(seed + number) % len(GROUNDS)]
+    if rng.random() < hard:
+        return hard_picture(canvas, lay, ground)
+    return plain_picture(canvas, lay, ground, tint, busy)
 
 
 def write(
