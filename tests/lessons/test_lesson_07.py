@@ -68,7 +68,7 @@ def test_the_same_numbers_on_both_sides_are_better_on_average(measured):
 def test_radar_pictures_beat_photographs_for_radar_and_scratch_catches_up(measured):
     few, many = (
         {
-            name: measured[f"sea, {count} of a kind: {name}"]
+            name: measured[f"sea, {count} per kind: {name}"]
             for name in ("pixels", "ImageNet", "radar", "scratch", "radar, fine-tuned")
         }
         for count in (5, 80)
