@@ -103,8 +103,8 @@ def _rates(function, first, every, factor, batches):
 @exercise(
     "05.3",
     wanted='a dictionary {"with": (training, validation accuracy), "without": (..., ...)}',
-    why="The training accuracy says how well pictures are remembered; whether augmentation helps, "
-    "only validation pictures can say, within their standard error.",
+    why="Training accuracy tells you how well the network remembers its pictures; whether "
+    "augmentation helps, only the validation pictures can tell you, give or take a standard error.",
     hints=(
         "accuracies_with(augment) gives both accuracies; call it twice.",
         "The argument is a transform, or None where nothing is moved or mirrored.",
@@ -136,8 +136,8 @@ def augmentation(answer):
     "05.4",
     takes="labels fraction seed",
     wanted="two lists of indices, train and valid",
-    why="With few pictures of a class, chance alone may leave the validation set without any of "
-    "them; then nobody sees how the network does on that class.",
+    why="Where a class has few pictures, chance alone may leave none of them for validation, and "
+    "then nobody sees how the network does on that class.",
     hints=(
         "Class by class: the positions of its pictures, in random order, cut in two.",
         "torch.where(labels == c)[0] gives positions in the whole set; torch.randperm with a "

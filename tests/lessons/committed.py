@@ -1,5 +1,6 @@
 """The lessons as committed: their cells, outputs, and the functions that they define."""
 
+import math
 from pathlib import Path
 
 import nbformat
@@ -42,3 +43,17 @@ def inline(lesson: str, **names) -> dict:
         if "inline" in cell.metadata.get("tags", []):
             exec(cell.source, space)
     return space
+
+
+def standard_errors_between(numbers: dict, row: str, other: str, pictures: int) -> float:
+    """Returns by how many standard errors a row of a closing table is above another one.
+
+    The error is that of both means together, over seeds and over so many test pictures; the
+    pictures are taken as independent, which overstates it where both rows share them.
+    """
+    variance = 0.0
+    for name in (row, other):
+        p, seeds = numbers[name], numbers.get(f"{name}, seeds", 1)
+        deviation = numbers.get(f"{name}, standard deviation", 0)
+        variance += p * (1 - p) / pictures + deviation**2 / seeds
+    return (numbers[row] - numbers[other]) / math.sqrt(variance or 1e-12)
