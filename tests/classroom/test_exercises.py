@@ -326,7 +326,7 @@ def test_the_summary_is_saved_for_handing_in_and_a_class_can_look_at_its_guesses
         (tmp_path / str(person)).mkdir()
         check.guess("06 share", value)
         check.measured("06 share", 0.6)
-        check.answer("06.1", 1)
+        check.answer("06.1", 2)
         check.hint("06.1")
         check.answer("06.6", "C")
         table = check.summary(tmp_path / str(person))

@@ -170,7 +170,7 @@ WRONG = {
     ],
     "01.4": [
         (one_batch(until=1e-3), "stop as soon"),
-        (one_batch(rate=1e-5), "can do better"),
+        (one_batch(rate=1e-5), "though this net can learn it"),
         (one_batch(number=False), ".item()"),
         (one_batch(steps_only=True), "steps where 30"),
         (one_batch(train=False), "train mode"),
