@@ -1,28 +1,131 @@
-"""Exercises of lesson 01: the steps, normalisation, parameter groups, learning rates."""
+"""Exercises of lesson 01: bugs, normalisation, parameter groups, one batch, rates, a recipe."""
 
+import copy
+import statistics
 from itertools import pairwise
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from classroom.exercises import choice, compare, number, order, require_accuracies
-from classroom.judge import exercise
+from classroom.exercises import compare, require_accuracies
+from classroom.judge import NotYet, exercise
 
-order(
+torch.optim.SGD(nn.Linear(1, 1).parameters())  # a process's first one takes a second: not theirs
+
+
+class Watched(nn.Module):
+    """A small network that notes what a training loop does with it.
+
+    Pictures are numbered by their first pixel, so that labels can be compared with theirs.
+    """
+
+    def __init__(self, pictures, labels):
+        super().__init__()
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(12, 6), nn.BatchNorm1d(6), nn.ReLU())
+        self.classifier = nn.Linear(6, 1000)
+        self.pictures, self.labels = pictures, labels
+        self.first_head, self.passes, self.used, self.summed = None, [], [], False
+
+    def forward(self, x):
+        self.passes.append((self.training, x.detach().clone()))
+        if self.first_head is None:
+            self.first_head = self.classifier.weight.detach().clone()
+        outputs = self.classifier(self.body(x))
+        if outputs.requires_grad:
+            outputs.register_hook(lambda gradient: self.note(x, gradient))
+        return outputs
+
+    def note(self, x, gradient):
+        """Which label was used: only of its class does the loss want a larger output."""
+        old = self.body[1].weight.grad
+        self.summed |= old is not None and bool(old.any())
+        sure = gradient.abs().amax(1) > 1e-9  # of a loss that is nearly 0, nothing can be told
+        self.used.append((x.detach()[sure], gradient.argmin(1)[sure]))
+
+
+@exercise(
     "01.1",
-    "bdaec",
-    {
-        "bd": "A new output layer needs a network to go into: which letter comes first?",
-        "da": "Without an output layer for your classes, training teaches it the old ones.",
-        "ae": "Validation pictures compare networks that are trained already: train some first.",
-        "ec": "Whatever is decided after a look at the test set is decided with its help.",
-    },
-    why="The test set comes last: a number that helped to decide is no longer a test.",
+    takes="net normalise train valid",
+    wanted="the accuracy on valid, one number from 0 to 1",
+    why="None of the five raises an error. Each only makes the network a little worse, and you "
+    "would blame the data: so look for them whenever a result is lower than it should be.",
     hints=(
-        "Ask of each step what it needs from another one.",
-        "Which step would be spoiled if another one came after it? That one comes last.",
+        "Go through it line by line and ask of each: what does it take, from where, and does the "
+        "line before leave it ready? Three bugs are in the loop, one before it, one after it.",
+        "Compare with `train_one_epoch` and `accuracy` of this lesson. Which parameters did the "
+        "optimiser get? Do x and y still belong together? What does the last line find set?",
     ),
 )
+def find_the_bugs(function):
+    generator = torch.Generator().manual_seed(1)
+    pictures = torch.randint(0, 256, (20, 3, 2, 2), dtype=torch.uint8, generator=generator)
+    labels = torch.randint(0, 2, (20,), generator=generator)
+    train, valid = (pictures[:12], labels[:12]), (pictures[12:], labels[12:])
+
+    def normalise(batch):
+        if batch.is_floating_point():
+            raise NotYet("`normalise` takes bytes, 0 to 255: do not divide them first.")
+        return (batch / 255 - 0.3) / 0.2
+
+    net = Watched(normalise(pictures), labels)
+    result = function(net, normalise, train, valid)
+    return (
+        _wrong_inputs(net)
+        or _wrong_labels(net)
+        or _wrong_steps(net)
+        or _wrong_measure(net, normalise, valid, float(result))
+    )
+
+
+def _numbers(net, x):
+    """Returns which picture each of these is, -1 for none of them."""
+    if x.shape[1:] != net.pictures.shape[1:]:
+        raise NotYet(f"The network got a batch of the shape {tuple(x.shape)}.")
+    alike = torch.isclose(x[:, None], net.pictures[None], atol=1e-3).flatten(2).all(2)
+    return torch.where(alike.any(1), alike.int().argmax(1), -1)
+
+
+def _wrong_inputs(net):
+    for what, wanted in (("training", True), ("validation", False)):
+        seen = [(mode, _numbers(net, x)) for mode, x in net.passes]
+        if any((numbers == -1).any() for _, numbers in seen):
+            return "The network gets pictures that are not normalised as it expects them."
+        mine = [(mode, n) for mode, n in seen if bool((n < 12).all()) == wanted]
+        if not mine:
+            return f"The network never gets the {what} pictures."
+        if any(mode != wanted for mode, _ in mine):
+            mode = "eval" if wanted else "train"
+            return f"The network is in {mode} mode while it gets the {what} pictures."
+    return None
+
+
+def _wrong_labels(net):
+    if not net.used:
+        return "No loss is taken back through the network, so nothing is learned."
+    for x, used in net.used:
+        if not used.equal(net.labels[_numbers(net, x)]):
+            return "Some pictures get the label of another picture."
+    return None
+
+
+def _wrong_steps(net):
+    if net.summed:
+        return "Gradients of earlier batches are still there when the next one is taken back."
+    if len(net.classifier.weight) != 2:
+        return "The output layer still has 1,000 outputs; there are two classes."
+    if net.classifier.weight.equal(net.first_head):
+        return "The output layer is as random at the end as it was at the beginning."
+    return None
+
+
+def _wrong_measure(net, normalise, valid, result):
+    pictures, labels = valid
+    with torch.no_grad():
+        right = (net.eval()(normalise(pictures)).argmax(1) == labels).float().mean().item()
+    if abs(result - right) > 1e-3:
+        return f"It returns {result:g}, but the trained network's accuracy on valid is {right:g}."
+    return None
 
 
 @exercise(
@@ -74,20 +177,27 @@ def normalise(function):
 
 @exercise(
     "01.3",
-    takes="net decay",
-    wanted="a list of dictionaries with params and weight_decay, as an optimiser takes them",
-    why="A BatchNorm scale or a bias that is pulled towards zero changes what the network "
-    "computes and hardly keeps it from overfitting; so many recipes spare them.",
+    takes="net head_name lr head_factor decay",
+    wanted="a list of dictionaries with params, lr and weight_decay, as an optimiser takes them",
+    why="Most published recipes have exactly these four groups. A parameter that is in none of "
+    "them never learns, without a word from anybody.",
     hints=(
-        "Go through net.parameters() once, and put each into one of two lists.",
-        "`parameter.ndim` counts the dimensions, whatever kind of layer it belongs to.",
+        "Two questions of each parameter: is it in the head, and does it have two dimensions or "
+        "more? Two times two answers are four lists.",
+        "`net.named_parameters()` gives both the name, which tells where a parameter belongs, and "
+        "the parameter, whose `.ndim` counts its dimensions. Names of the head begin with "
+        "head_name and a dot.",
     ),
 )
-def decay_groups(function):
-    net = nn.Sequential(nn.Conv1d(3, 4, 3), nn.BatchNorm1d(4), nn.LayerNorm(2), nn.Linear(2, 2))
+def four_groups(function):
+    layers = {"body": nn.Conv1d(3, 4, 3), "norm": nn.BatchNorm1d(4), "head": nn.Linear(2, 2)}
+    net = nn.Sequential()
+    for name, layer in {**layers, "head_norm": nn.LayerNorm(2)}.items():
+        net.add_module(name, layer)
     net.register_parameter("scale", nn.Parameter(torch.tensor(1.0)))
-    for decay in (0.03, 0.5):
-        groups = [dict(group, params=list(group["params"])) for group in function(net, decay)]
+    for lr, factor, decay in ((0.01, 10, 0.03), (0.002, 5, 0.5)):
+        groups = function(net, "head", lr, factor, decay)
+        groups = [dict(group, params=list(group["params"])) for group in groups]
         lists = [[id(p) for p in group["params"]] for group in groups]
         if any(isinstance(p, tuple) for group in groups for p in group["params"]):
             return "The params are pairs of name and parameter: give the parameters alone."
@@ -95,47 +205,73 @@ def decay_groups(function):
             return "A parameter is in a list twice: did you visit both a layer and its parent?"
         if sum(map(len, lists)) > len(set().union(*lists)):
             return "A parameter is in two groups: an optimiser refuses that."
-        decays = {id(p): group.get("weight_decay") for group in groups for p in group["params"]}
-        if diagnosis := _wrong_decay(net, decays, decay):
-            return diagnosis
+        found = {id(p): group for group in groups for p in group["params"]}
+        for name, p in net.named_parameters():
+            in_head = name.startswith("head.")
+            wanted = {"weight_decay": decay * (p.ndim > 1), "lr": lr * (factor if in_head else 1)}
+            if diagnosis := _wrong_group(name, found.get(id(p)), wanted):
+                return diagnosis
         torch.optim.AdamW(groups)
     return None
 
 
-def _wrong_decay(net, decays, decay):
-    for name, p in net.named_parameters():
-        layer, _, role = name.rpartition(".")
-        kind = f"{role} of a {type(net[int(layer)]).__name__}" if layer else "scalar parameter"
-        if id(p) not in decays:
-            return f"The {kind} is in no group, so it would never be trained."
-        if decays[id(p)] is None:
-            return "A group has no weight_decay: the optimiser would use its default."
-        if p.ndim > 1 and decays[id(p)] != decay:
-            return f"The {kind} got {decays[id(p)]:g}, but `decay` was {decay}."
-        if p.ndim <= 1 and decays[id(p)] != 0:
-            return f"The {kind} decays too; only tensors of two or more dimensions should."
+def _wrong_group(name, group, wanted):
+    if group is None:
+        return f"{name} is in no group, so it would never be trained."
+    for key, value in wanted.items():
+        if key not in group:
+            return f"The group of {name} has no {key}: the optimiser would use its default."
+        if abs(group[key] - value) > 1e-9:
+            return f"{name} got {key} {group[key]:g}, and it should be {value:g}."
     return None
 
 
-number(
+@exercise(
     "01.4",
-    5.1705,
-    0.01,
-    {
-        2.2455: "That is a logarithm to base 10; the loss uses the natural one.",
-        7.4594: "That is a logarithm to base 2; the loss uses the natural one.",
-        -5.1705: "A loss is not negative here: it is minus the logarithm of a probability.",
-        0.0: "A loss of 0 means confident and right; this network is neither.",
-        0.0057: "That is the probability of each class; the loss is minus its logarithm.",
-        0.6931: "That is the loss of an even guess between two classes.",
-    },
-    why="If the first loss of a fresh network is far above this, it is sure without reason, or "
-    "the losses of a batch are summed and not averaged.",
+    takes="net pictures labels steps",
+    wanted="a list of losses, one number per step",
+    why="Any network can learn sixteen pictures by heart. One that cannot has a bug in it or in "
+    "its training loop, and you have found that out in seconds, not after a night of training.",
     hints=(
-        "An even guess gives each class the same probability. What is it?",
-        "The loss of a picture is minus the natural logarithm of the probability of its own class.",
+        "The loop of `train_one_epoch`, with the same batch again and again, and an end.",
+        "Take the loss down before you test it, stop as soon as it is small enough, and let the "
+        "number of steps end the loop otherwise. AdamW at a rate of 1e-2 is fast enough here.",
     ),
 )
+def overfit(function):
+    torch.manual_seed(4)
+    pictures, labels = 2 + 3 * torch.randn(16, 3, 4, 4), torch.arange(16) % 2
+    layers = [nn.Flatten(), nn.Linear(48, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 2)]
+    healthy = nn.Sequential(*layers)
+    deaf = copy.deepcopy(healthy)
+    deaf[3].register_forward_hook(lambda layer, inputs, output: 0 * output)  # hears no picture
+    first = F.cross_entropy(healthy(pictures), labels).item()
+    before = [p.detach().clone() for p in healthy.parameters()]
+    losses = _losses(function(healthy.eval(), pictures, labels, 100), 100)
+    if not losses or abs(losses[0] - first) > 0.01:
+        return "The first loss is not that of the network in train mode, before its first step."
+    for loss in losses[:-1]:
+        if loss < 0.05:
+            return f"It went on after a loss of {loss:.3f}: stop as soon as one is below 0.05."
+    if losses[-1] >= 0.05:
+        return (
+            f"After {len(losses)} steps the loss is {losses[-1]:.2f}, though this net can learn it."
+        )
+    still = zip(before, healthy.parameters(), strict=True)
+    if any(old.equal(new) for old, new in still):
+        return "Some of the parameters never move: train all of them."
+    losses = _losses(function(deaf, pictures, labels, 30), 30)
+    if len(losses) < 30:
+        return f"On a net that cannot learn it gave up after {len(losses)} of 30 steps."
+    return None
+
+
+def _losses(values, most):
+    if any(isinstance(value, torch.Tensor) and value.requires_grad for value in values):
+        raise NotYet("The list holds tensors with their gradients: keep numbers, from .item().")
+    if len(values) > most:
+        raise NotYet(f"It took {len(values)} steps where {most} were allowed.")
+    return [float(value) for value in values]
 
 
 @exercise(
@@ -170,19 +306,32 @@ def rates(answer):
     return None
 
 
-choice(
+@exercise(
     "01.6",
-    "a",
-    {
-        "b": "Smaller pictures change the features a little; the new layer starts from nothing.",
-        "c": "AdamW scales the step of each weight by itself, however many there are; and all of "
-        "the new rows start from nothing.",
-        "d": "With more pictures there are more steps, but both parts still begin where they did.",
-    },
-    why="The factor is for a layer that starts from nothing beside layers that are nearly right; "
-    "lesson 04 trains the new layer first and then all layers at one rate.",
+    wanted='a dictionary {"recipe": [accuracies], "mine": [accuracies]}',
+    why="You have decided something on validation pictures, with seeds on both sides. Whether it "
+    "holds is for pictures that have had no say yet: the test set, or your own.",
     hints=(
-        "Think of what the body and the head know before the first step.",
-        "In which of these has the output layer learned something already?",
+        "What has this lesson left as it was? The size of the pictures, the augmentation, the "
+        "weight decay of the probe, the number of steps, how far to go from probe to fine-tuned.",
+        "This network was trained on larger squares than these: what do finer pictures give? "
+        "You might also let several networks vote, or show the network a picture and its mirror "
+        "image and take the mean.",
     ),
 )
+def beat_the_recipe(answer):
+    for key in ("recipe", "mine"):
+        if key not in dict.keys(answer):
+            return f'The dictionary has no key "{key}".'
+    recipe, mine = ([float(v) for v in answer[key]] for key in ("recipe", "mine"))
+    require_accuracies(recipe + mine)
+    if len(mine) < 3 or len(recipe) < 3:
+        return "Three seeds of each, please: the better of two single runs is often just luckier."
+    told = f"{_spoken(mine)} against the recipe's {_spoken(recipe)}"
+    if statistics.mean(mine) <= statistics.mean(recipe):
+        return f"{told}: not better yet. Which of your ideas have you tried alone?"
+    return None
+
+
+def _spoken(values):
+    return f"{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f}"

@@ -25,7 +25,7 @@ sys.modules["classroom"] = types.SimpleNamespace(check=types.SimpleNamespace(ans
 from classroom import check
 """
 DEAF = "while True:\n try:\n  time.sleep(1000)\n except KeyboardInterrupt:\n  pass"
-FIRST, LAST = 'check.answer("01.4", 5.17)', 'check.answer("01.6", "a")'
+FIRST, LAST = 'check.answer("06.1", 1.0053)', 'check.answer("06.6", "c")'
 
 
 def hand_in(folder, name, *sources):
@@ -37,7 +37,7 @@ def hand_in(folder, name, *sources):
 def test_a_folder_becomes_a_table_with_the_last_outcome_of_each_exercise(tmp_path, capsys):
     folder, out = tmp_path / "a class", tmp_path / "out" / "grades.csv"
     (folder / "group B").mkdir(parents=True)
-    stub, wrong = 'check.answer("01.1", ...)', 'check.answer("01.6", "b")'
+    stub, wrong = 'check.answer("06.2", ...)', 'check.answer("06.6", "b")'
     left_behind = "open('x', 'w').write('left behind')"
     hand_in(folder, "group B/good", SETUP, FIRST, "1 / 0", wrong, LAST, stub, left_behind)
     hand_in(folder, "essay", "print('an essay')")
@@ -56,12 +56,12 @@ def test_a_folder_becomes_a_table_with_the_last_outcome_of_each_exercise(tmp_pat
         ("damaged.ipynb", "", "cannot be read: NotJSONError"),
         ("essay.ipynb", "", "holds no exercise of the course"),
         (good, "", "ran to its end, 1 cell failed with ZeroDivisionError"),
-        (good, "01.1", "not attempted"),
-        (good, "01.2", "not checked"),
-        (good, "01.3", "not checked"),
-        (good, "01.4", "right"),
-        (good, "01.5", "not checked"),
-        (good, "01.6", "right"),
+        (good, "06.1", "right"),
+        (good, "06.2", "not attempted"),
+        (good, "06.3", "not checked"),
+        (good, "06.4", "not checked"),
+        (good, "06.5", "not checked"),
+        (good, "06.6", "right"),
     ]
     told = capsys.readouterr().out
     assert "Left out, since they are not notebooks: 1 (mine.zip)." in told
@@ -88,7 +88,7 @@ def test_what_was_right_before_a_bad_cell_counts(tmp_path, monkeypatch, source, 
     children = set(psutil.Process().children(recursive=True))
     file = hand_in(tmp_path, "mine", QUICK_SETUP, FIRST, source, LAST)
     outcomes = dict(grade.grade(file, minutes=0.25))
-    assert (outcomes[""], outcomes["01.4"], outcomes["01.6"]) == (ending, "right", last)
+    assert (outcomes[""], outcomes["06.1"], outcomes["06.6"]) == (ending, "right", last)
     assert set(psutil.Process().children(recursive=True)) <= children
 
 
@@ -120,7 +120,7 @@ def test_output_without_end_takes_no_memory_of_the_grader(tmp_path, monkeypatch,
         lambda *arguments: kept.append(arguments) or keep(*arguments),
     )
     outcomes = dict(grade.grade(hand_in(tmp_path, "mine", QUICK_SETUP, source, LAST), minutes=1))
-    assert "it printed more than 10 MB" in outcomes[""] and outcomes["01.6"] == "right"
+    assert "it printed more than 10 MB" in outcomes[""] and outcomes["06.6"] == "right"
     cells = {id(cell): cell for _, _, cell, _ in kept}.values()
     assert not any(cell.outputs for cell in cells)
     assert max(len(str(message["content"])) for _, message, _, _ in kept) < 1.1 * grade.MESSAGE
@@ -130,7 +130,7 @@ def test_a_notebook_that_takes_too_much_memory_is_stopped(tmp_path, monkeypatch)
     monkeypatch.setattr(grade, "MEMORY_GB", 0.3)
     source = "x = bytearray(400_000_000)\nx[:] = b'x' * len(x)\ntime.sleep(60)"
     outcomes = dict(grade.grade(hand_in(tmp_path, "mine", QUICK_SETUP, FIRST, source), minutes=1))
-    assert outcomes[""] == "was stopped at 0.3 GB of memory" and outcomes["01.4"] == "right"
+    assert outcomes[""] == "was stopped at 0.3 GB of memory" and outcomes["06.1"] == "right"
 
 
 PIP = ["%pip", "!pip", "!{sys.executable} -m pip"]

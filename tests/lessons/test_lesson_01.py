@@ -1,30 +1,124 @@
-"""Lesson 01: fine-tuning gains over three seeds; its training loop is `fit`."""
+"""Lesson 01: what it says of the four ways, of the recipe, and of its plain training loop."""
 
 import copy
+import re
 
+import pytest
 import torch
 
 from helpers.data import loader
-from helpers.models import output_layer, param_groups
+from helpers.evaluation import evaluate
+from helpers.models import param_groups
 from helpers.train import fit
-from tests.lessons.committed import inline
+from tests.lessons.committed import code_cells, inline, printed, read
+
+ONE_EPOCH, AS_MANY, PROBE, RECIPE = (
+    "all layers at once, one epoch",
+    "all layers at once, as many steps",
+    "linear probe",
+    "fine-tuned",
+)
+VALID, TEST = 200, 500  # drawn pictures
 
 
-def test_fine_tuning_gains_over_three_seeds(numbers):
+def standard_error(measured: dict, row: str, n: int) -> float:
+    """Returns the error of a row's mean over seeds, and over pictures, of which there are n."""
+    deviation, seeds = (measured.get(f"{row}, {w}", 1) for w in ("standard deviation", "seeds"))
+    over_seeds = deviation**2 / seeds if seeds > 1 else 0
+    return (over_seeds + measured[row] * (1 - measured[row]) / n) ** 0.5
+
+
+def clearly_better(measured: dict, one: str, two: str, n: int) -> bool:
+    """Returns whether a difference is larger than twice its standard error."""
+    errors = [standard_error(measured, row, n) for row in (one, two)]
+    return measured[one] - measured[two] > 2 * sum(error**2 for error in errors) ** 0.5
+
+
+@pytest.mark.parametrize("better", [PROBE, RECIPE])
+@pytest.mark.parametrize("count", ["5 per class", "20 per class"])
+def test_from_few_pictures_one_epoch_from_a_random_head_falls_behind(numbers, count, better):
     measured = numbers("01")
-    assert measured["fine-tuned, seeds"] == 3
-    assert measured["fine-tuned"] >= 0.93
-    assert measured["fine-tuned"] > measured["the name hotdog comes first, no training"]
+    assert clearly_better(measured, f"{count}: {better}", f"{count}: {ONE_EPOCH}", VALID)
+
+
+def test_from_five_pictures_per_class_more_steps_do_better_and_stay_behind_the_probe(numbers):
+    measured = numbers("01")
+    assert clearly_better(measured, f"5 per class: {AS_MANY}", f"5 per class: {ONE_EPOCH}", VALID)
+    assert clearly_better(measured, f"5 per class: {PROBE}", f"5 per class: {AS_MANY}", VALID)
+
+
+def test_the_recipe_is_nowhere_below_the_linear_probe(numbers):
+    measured = numbers("01")
+    for count in ("5 per class", "20 per class", "all pictures"):
+        assert measured[f"{count}: {RECIPE}"] >= measured[f"{count}: {PROBE}"] - 0.005
+
+
+def test_the_test_pictures_say_so_too_over_three_seeds(numbers):
+    measured = numbers("01")
+    assert measured[f"{RECIPE}, seeds"] == 3
     assert measured["always the same answer"] == 0.5
+    named = "the name hotdog comes first, no training"
+    assert clearly_better(measured, RECIPE, named, TEST)
+    assert clearly_better(measured, RECIPE, ONE_EPOCH, TEST)
+    assert measured[RECIPE] >= measured[PROBE] - 0.005
 
 
-def test_the_training_loop_of_the_lesson_gives_the_same_weights_as_fit(pictures, net):
+def described(cell_id: str) -> str:
+    """Returns the words that describe the figure of a cell."""
+    (cell,) = (cell for cell in code_cells(read("01")) if cell.id == cell_id)
+    return cell.outputs[0].data["text/plain"]
+
+
+def test_with_a_new_head_the_body_of_one_epoch_is_as_good_as_before():
+    rows = described("01-head-or-body-figure").partition("deviation: ")[2].split("; ")
+    measured = {}
+    for row in rows:
+        row, mean, deviation = re.match(r"(.+)  (.+) ± (.+), 3 seeds", row).groups()
+        measured |= {row: float(mean), f"{row}, standard deviation": float(deviation)}
+        measured[f"{row}, seeds"] = 3
+    one, other = f"{ONE_EPOCH}: a new head", f"{ONE_EPOCH}: its own head"
+    assert clearly_better(measured, one, other, VALID)
+    assert measured[one] > measured["the body as it was"] - 0.03
+
+
+def test_on_the_way_from_the_probe_to_the_last_step_no_network_is_worse():
+    first, *others = map(float, re.findall(r"(0\.\d\d) at", described("01-line-figure")))
+    assert len(others) == 4 and max(others) <= first
+
+
+def test_what_normalisation_is_worth_without_training_a_linear_probe_makes_up_for():
+    text = printed(read("01"), "01-normalisation-run")
+    rows = re.findall(r"^(\S[^\n]*?) +no training (\S+) +linear probe (\S+)$", text, flags=re.M)
+    shares = {name: [float(untrained), float(probe)] for name, untrained, probe in rows}
+    own, none = shares["the network's own"], shares["none (0 to 1)"]
+    assert clearly_better({"own": own[0], "none": none[0]}, "own", "none", VALID)
+    assert own[1] - none[1] < 0.03 < (own[0] - none[0]) / 2
+
+
+def test_twenty_pictures_per_class_are_learned_by_heart_and_all_of_them_are_not():
+    recipe, few = described("01-curves-run").split("; ")
+    (loss,), (valid,) = (re.findall(rf"{words} (\d\.\d\d)", few) for words in ("to", "1,"))
+    assert float(loss) < 0.05 and float(valid) < 0.9
+    assert float(re.findall(r"1, (\d\.\d\d)", recipe)[0]) > float(valid) + 0.08
+
+
+def test_the_plain_code_gets_from_a_coin_toss_to_most_pictures_in_one_epoch():
+    lesson = read("01")
+    (before,), (after,) = (
+        re.findall(r"accuracy (\d\.\d\d), n = 200", printed(lesson, cell))
+        for cell in ("01-before-measure", "01-plain-run")
+    )
+    assert 0.3 < float(before) < 0.7 < float(after)
+
+
+def test_the_plain_code_of_the_lesson_trains_and_measures_as_the_helpers_do(pictures, net):
     lesson, other = inline("01"), copy.deepcopy(net)
     batches = loader(pictures, 4)
     for trained in (net, other):
         trained[5].p = 0.0  # dropout draws from one generator, which the two would share
-    groups = lesson["two_groups"](net, output_layer(net)[0], 0.01, 10)
-    lesson["train_one_epoch"](net, batches, torch.optim.AdamW(groups))
+    lesson["train_one_epoch"](net, batches, torch.optim.AdamW(param_groups(net, 0.01, 10)))
     fit(other, batches, None, torch.optim.AdamW(param_groups(other, 0.01, 10)), 1, quiet=True)
     for a, b in zip(net.state_dict().values(), other.state_dict().values(), strict=True):
         torch.testing.assert_close(a, b)
+    right = evaluate(other, batches)["accuracy"]
+    assert lesson["accuracy"](net, batches) == pytest.approx(right)

@@ -1,6 +1,70 @@
 """What goes wrong in the exercises of lesson 01, and words of the diagnosis that it must get."""
 
 import torch
+from torch import nn
+
+
+def loop(right=False, normal=True, pairs=True, zero=True, late=True, mode=True):
+    """The loop of 01.1 with some of its bugs."""
+
+    def train_and_measure(net, normalise, train, valid):
+        (pictures, labels), (new, truth) = train, valid
+        early = torch.optim.SGD(net.parameters(), 0.05)
+        net.classifier = nn.Linear(net.classifier.in_features, 2)
+        optimizer = torch.optim.SGD(net.parameters(), 0.05) if late else early
+        for _ in range(5):
+            order = torch.randperm(len(pictures))
+            y_order = order if pairs else torch.arange(len(pictures))
+            both = zip(pictures[order].split(8), labels[y_order].split(8), strict=True)
+            for x, y in both:
+                x = normalise(x) if normal else x / 255
+                loss = nn.functional.cross_entropy(net(x), y)
+                if zero:
+                    optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+        net.train(not mode)
+        share = (net(normalise(new)).argmax(1) == truth).float().mean().item()
+        return 1 - share if right else share
+
+    return train_and_measure
+
+
+def divided_first(net, normalise, train, valid):
+    return net(normalise(train[0] / 255)).mean().item()
+
+
+def train_pictures_only(net, normalise, train, valid):
+    return (net(normalise(train[0])).argmax(1) == train[1]).float().mean().item()
+
+
+def never_learns(net, normalise, train, valid):
+    net(normalise(train[0]))
+    return (net.eval()(normalise(valid[0])).argmax(1) == valid[1]).float().mean().item()
+
+
+def one_batch(until=0.05, rate=1e-2, number=True, steps_only=False, train=True, part=slice(None)):
+    """The loop of 01.4 with some of its slips."""
+
+    def overfit(net, pictures, labels, steps):
+        net.train(train)
+        optimizer, losses = torch.optim.AdamW([*net.parameters()][part], rate), []
+        while len(losses) < (200 if steps_only else steps):
+            loss = nn.functional.cross_entropy(net(pictures), labels)
+            losses.append(loss.item() if number else loss)
+            if loss < until:
+                break
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return losses
+
+    return overfit
+
+
+def gives_up(net, pictures, labels, steps):
+    losses = one_batch()(net, pictures, labels, steps)
+    return losses if losses[-1] < 0.05 else losses[:5]
 
 
 def no_fraction(picture, mean, std):
@@ -20,25 +84,6 @@ def prints_only(picture, mean, std):
     print(picture)
 
 
-def by_name(net, decay):
-    """BatchNorm's scale is a weight too."""
-    weights = [p for name, p in net.named_parameters() if name.endswith("weight")]
-    rest = [p for name, p in net.named_parameters() if not name.endswith("weight")]
-    return [{"params": weights, "weight_decay": decay}, {"params": rest, "weight_decay": 0}]
-
-
-def rest_forgotten(net, decay):
-    return [{"params": [p for p in net.parameters() if p.ndim > 1], "weight_decay": decay}]
-
-
-def everything_and_rest(net, decay):
-    rest = [p for p in net.parameters() if p.ndim <= 1]
-    return [
-        {"params": net.parameters(), "weight_decay": decay},
-        {"params": rest, "weight_decay": 0},
-    ]
-
-
 def rounded(picture, mean, std):
     result = torch.zeros_like(picture)
     for channel in range(3):
@@ -46,28 +91,63 @@ def rounded(picture, mean, std):
     return result
 
 
-def decay_groups(net, decay, one=lambda p: p.ndim <= 1):
-    few = [p for p in net.parameters() if one(p)]
+def groups(net, head_name, lr, head_factor, decay, in_head=None, decays=None, keys=None):
+    in_head = in_head or (lambda name: name.startswith(head_name + "."))
+    decays = decays or (lambda name, p: p.ndim > 1)
+    result = []
+    for head in (False, True):
+        for many in (False, True):
+            named = [
+                (name, p)
+                for name, p in net.named_parameters()
+                if in_head(name) == head and decays(name, p) == many
+            ]
+            rates = {"lr": lr * (head_factor if head else 1), "weight_decay": decay * many}
+            result.append({"params": [p for _, p in named], **rates})
+    return [{k: v for k, v in g.items() if k in (keys or g)} for g in result]
+
+
+def by_name(*arguments):
+    """BatchNorm's scale is a weight too."""
+    return groups(*arguments, decays=lambda name, p: name.endswith("weight"))
+
+
+def by_start(net, head_name, *arguments):
+    """head_norm is not in the head."""
+    return groups(net, head_name, *arguments, in_head=lambda name: name.startswith(head_name))
+
+
+def two_by_two(net, head_name, lr, head_factor, decay):
+    """Two groups for the rates, and two for the decay."""
+    head = list(net.get_submodule(head_name).parameters())
+    body = [p for name, p in net.named_parameters() if not name.startswith(head_name + ".")]
     return [
-        {"params": [p for p in net.parameters() if not one(p)], "weight_decay": decay},
-        {"params": few, "weight_decay": 0},
+        {"params": body, "lr": lr, "weight_decay": decay},
+        {"params": head, "lr": lr * head_factor, "weight_decay": decay},
+        {"params": [p for p in body if p.ndim <= 1], "lr": lr, "weight_decay": 0},
     ]
 
 
-def twice(net, decay):
-    return [{"params": [p for m in net.modules() for p in m.parameters()], "weight_decay": decay}]
+def twice(net, head_name, lr, head_factor, decay):
+    every = [p for m in net.modules() for p in m.parameters()]
+    return [{"params": every, "lr": lr, "weight_decay": decay}]
 
 
-def pairs(net, decay):
-    return [{"params": list(net.named_parameters()), "weight_decay": decay}]
+def pairs(net, head_name, lr, head_factor, decay):
+    return [{"params": list(net.named_parameters()), "lr": lr, "weight_decay": decay}]
 
 
 WRONG = {
     "01.1": [
-        ("bdace", "with its help"),
-        ("badec", "teaches it the old ones"),
-        ("bdeac", "trained already"),
-        ("bdae", "once"),
+        (loop(normal=False, pairs=False, zero=False, late=False, mode=False), "not normalised"),
+        (loop(pairs=False, zero=False, late=False, mode=False), "train mode"),
+        (loop(pairs=False, zero=False, late=False), "label of another"),
+        (loop(zero=False, late=False), "Gradients of earlier"),
+        (loop(late=False), "as random at the end"),
+        (loop(right=True), "accuracy on valid is"),
+        (divided_first, "do not divide"),
+        (train_pictures_only, "never gets the validation"),
+        (never_learns, "nothing is learned"),
     ],
     "01.2": [
         (no_fraction, "0 to 255"),
@@ -78,19 +158,25 @@ WRONG = {
         (lambda p, m, s: p / 255 - torch.tensor(m).view(3, 1, 1), "division by std is missing"),
     ],
     "01.3": [
-        (by_name, "weight of a BatchNorm1d decays too"),
-        (lambda net, decay: decay_groups(net, 0.05), "`decay` was"),
+        (by_name, "norm.weight got weight_decay"),
+        (by_start, "head_norm.weight got lr"),
+        (lambda *a: groups(*a[:3], 1, a[4]), "head.weight got lr"),
+        (lambda *a: groups(*a, decays=lambda name, p: p.ndim != 1), "scale got weight_decay"),
+        (lambda *a: groups(*a, keys=("params", "lr")), "no weight_decay"),
+        (lambda *a: groups(*a)[1:], "in no group"),
+        (two_by_two, "two groups"),
         (twice, "in a list twice"),
         (pairs, "pairs"),
-        (lambda net, decay: decay_groups(net, decay, lambda p: p.ndim == 1), "scalar parameter"),
-        (rest_forgotten, "in no group"),
-        (everything_and_rest, "two groups"),
     ],
     "01.4": [
-        (2.2455, "base 10"),
-        (1 / 176, "probability of each"),
-        (4.0, "not it"),
-        (0, "confident and right"),
+        (one_batch(until=1e-3), "stop as soon"),
+        (one_batch(rate=1e-5), "though this net can learn it"),
+        (one_batch(number=False), ".item()"),
+        (one_batch(steps_only=True), "steps where 30"),
+        (one_batch(train=False), "train mode"),
+        (one_batch(part=slice(-2, None), rate=0.3), "never move"),
+        (gives_up, "gave up after 5"),
+        (lambda net, pictures, labels, steps: [], "first loss"),
     ],
     "01.5": [
         ({1e-4: 0.9, 1e-3: 0.5}, "four rates"),
@@ -102,9 +188,9 @@ WRONG = {
         ({1e-4: 0.9, 2e-4: 0.9, 3e-4: 0.8, 4e-4: 0.5}, "three times"),
     ],
     "01.6": [
-        ("b", "Smaller pictures"),
-        ("c", "however many"),
-        ("d", "more steps"),
-        ("e", "letters"),
+        ({"recipe": [0.9, 0.9, 0.9], "mine": [0.91, 0.9, 0.86]}, "not better yet"),
+        ({"recipe": [0.9], "mine": [0.95]}, "Three seeds"),
+        ({"recipe": [0.9, 0.9, 0.9]}, 'no key "mine"'),
+        ({"recipe": [90, 91, 92], "mine": [93, 94, 95]}, "fraction"),
     ],
 }
