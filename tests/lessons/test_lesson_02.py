@@ -104,8 +104,17 @@ def test_overfitting_is_a_validation_loss_that_rises_above_a_training_loss_near_
     assert measured[row("validation", 8)] > 2 * math.log(2)
 
 
-def test_a_tenth_of_the_rate_is_better_than_no_remedy(measured):
-    assert_above(measured, "10 per class, remedy: rate", "10 per class, remedy: none", "validation")
+def test_of_the_remedies_only_a_tenth_of_the_rate_is_two_errors_above_none(measured):
+    remedy = "10 per class, remedy: {}".format
+    assert_above(measured, remedy("rate"), remedy("none"), "validation")
+    for other in ("epochs", "stopping", "decay", "augmentation"):
+        assert measured[remedy(other)] < measured[remedy("rate")]
+        with pytest.raises(AssertionError):
+            assert_above(measured, remedy(other), remedy("none"), "validation")
+
+
+def test_fine_tuning_and_the_linear_probe_are_close_together(measured):
+    assert abs(measured["fine-tuned"] - measured["linear probe"]) < 0.03
 
 
 def test_the_two_recipes_differ_in_weights_statistics_and_rates_alone():
