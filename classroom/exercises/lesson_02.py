@@ -1,39 +1,111 @@
-"""Exercises of lesson 02: losses, measuring over pictures, first losses, fair comparisons."""
+"""Exercises of lesson 02: one look at the test, measuring, first losses, fair comparisons."""
 
 import math
-import statistics
 
 import torch
+from scipy import stats
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-from classroom.exercises import compare, number, require_accuracies
-from classroom.judge import exercise
+from classroom.exercises import compare, require_accuracies
+from classroom.judge import NotYet, exercise
 
-number(
+MOST_SECONDS = 40  # of training, in 02.5
+
+CASES = (  # accuracy after each epoch, on validation and on test pictures
+    ((0.50, 0.62, 0.71, 0.78, 0.74, 0.69), (0.51, 0.60, 0.66, 0.70, 0.77, 0.65)),
+    ((0.55, 0.80, 0.72, 0.80), (0.57, 0.74, 0.81, 0.79)),
+)
+
+
+@exercise(
     "02.1",
-    1.3886,
-    0.004,
-    {
-        1.3816: "The right answers cost something too, about 0.01 each.",
-        -1.3886: "A loss is not negative: the sign of the logarithm is missing.",
-        2.308: "That is for as many right answers as wrong ones.",
-        3.227: "Right and wrong are mixed up: 70 of the 100 answers are right.",
-        4.605: "That is what one wrong answer costs; most of them are right.",
-        0.010: "That is what one right answer costs; some are wrong.",
-        0.357: "That is one logarithm for all answers; each answer has a loss of its own.",
-        0.603: "That is a logarithm to base 10; the loss uses the natural one.",
-        2.003: "That is a logarithm to base 2; the loss uses the natural one.",
-        138.9: "That is the sum over all pictures; the loss is a mean.",
-    },
-    why="It is right for most pictures, and its loss is twice that of an even guess: being sure "
-    "of a wrong answer costs more than many right answers save.",
+    takes="net train_one_epoch accuracy epochs",
+    wanted="two values (chosen epoch, test accuracy)",
+    why="The largest of twenty noisy numbers is too large. Chosen on other pictures, the epoch is "
+    "as good as it can be known to be, and the test accuracy is what new pictures will give.",
     hints=(
-        "There are two kinds of answers. What does one of each kind cost?",
-        "A wrong answer leaves 1 % for the true class; weight both costs by how often they occur.",
+        "Two jobs: while it trains, remember which epoch was best on validation, and the network "
+        "as it was then. Only after the loop, measure that network on the test pictures.",
+        "state_dict() hands out the weights themselves, which go on changing: copy.deepcopy keeps "
+        "them, and load_state_dict brings them back.",
     ),
 )
+def choose_then_test(function):
+    for valid, test in CASES:
+        laboratory = _Laboratory(valid, test)
+        net = laboratory.net
+        values = function(net, laboratory.train_one_epoch, laboratory.accuracy, len(valid))
+        if len(values) != 2:
+            return f"Return two values; these are {len(values)}."
+        if laboratory.trained != len(valid):
+            return f"It trained for {laboratory.trained} of {len(valid)} epochs."
+        if diagnosis := _not_the_choice(valid, test, laboratory.looks, *map(float, values)):
+            return diagnosis
+    return None
+
+
+class _Laboratory:
+    """A network whose weights and BatchNorm statistics say how many epochs it was trained for."""
+
+    def __init__(self, valid, test):
+        self.scores, self.trained, self.looks = {"valid": valid, "test": test}, 0, []
+        self.net = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))
+        nn.init.zeros_(self.net[0].weight)
+        nn.init.zeros_(self.net[1].running_mean)
+
+    def train_one_epoch(self, net):
+        if self.trained == len(self.scores["valid"]):
+            raise NotYet("It trains for more epochs than it should.")
+        self.trained += 1
+        net.train()
+        with torch.no_grad():
+            net[0].weight += 1
+            net[1].running_mean += 1
+
+    def accuracy(self, net, part):
+        if part not in self.scores:
+            raise NotYet('The second argument of accuracy is "valid" or "test".')
+        epoch, statistics = round(net[0].weight.item()), round(net[1].running_mean.item())
+        if epoch != statistics:
+            raise NotYet(
+                f"A network was measured with the weights of epoch {epoch} and BatchNorm's "
+                f"statistics of epoch {statistics}: state_dict() holds both, parameters() does not."
+            )
+        if not epoch:
+            raise NotYet("A network was measured that has not been trained yet.")
+        if part == "test":
+            self.looks.append(epoch)
+        return self.scores[part][epoch - 1]
+
+
+def _not_the_choice(valid, test, looks, epoch, accuracy):
+    best, last = 1 + valid.index(max(valid)), len(valid)
+    if len(looks) > 1:
+        return (
+            f"It looked at the test pictures {len(looks)} times: once, after the choice, will do."
+        )
+    if not looks:
+        return "It never looked at the test pictures, so what it reports is no test accuracy."
+    if epoch == best - 1:
+        return "That epoch is counted from 0: count from 1."
+    if max(valid) == valid[round(epoch) - 1] and epoch != best:
+        return "Two epochs are equally good on validation: choose the first of them."
+    if epoch != best:
+        return f"It chose epoch {epoch:g}, but epoch {best} has the highest validation accuracy."
+    if looks == [last] != [best]:
+        return (
+            f"Epoch {best} was chosen, but the network that was tested is that of epoch {last}, "
+            "the last one: have the weights been copied, and brought back?"
+        )
+    if looks != [best]:
+        return f"Epoch {best} was chosen, but the network of epoch {looks[0]} was tested."
+    if abs(accuracy - valid[best - 1]) < 1e-6:
+        return "That is the validation accuracy of the chosen epoch; report the one on the test."
+    if abs(accuracy - test[best - 1]) > 1e-6:
+        return "The accuracy is not the one that was measured on the test pictures."
+    return None
 
 
 @exercise(
@@ -147,8 +219,8 @@ def start_at_shares(function):
     "02.4",
     takes="a b",
     wanted="three values (difference, error, clear)",
-    why="Two means always differ. Only its standard error says whether other seeds would probably "
-    "show the difference too; with three seeds that is a rule of thumb.",
+    why="Two means always differ. With three seeds each, even their spread is a guess, so a clear "
+    "difference has to be larger than the usual two standard errors.",
     hints=(
         "Begin with one recipe: its standard deviation over the seeds, then the error of its mean.",
         "A torch tensor's std() is that of a sample; a NumPy array's is not, unless you ask for "
@@ -156,8 +228,11 @@ def start_at_shares(function):
     ),
 )
 def difference(function):
-    a, b, c = [0.9, 0.7, 0.8], [0.61, 0.73, 0.63, 0.67], [0.71, 0.64, 0.72]
-    for one, two in ((a, b), (b, a), (a, c), (c, a), ([0.25, 0.5], [0.25, 0.25])):
+    a, b, c = [0.9, 0.7, 0.8], [0.61, 0.73, 0.63, 0.67], [0.45, 0.5, 0.4]
+    steady, large = [0.62, 0.63, 0.61, 0.62, 0.63, 0.61], [0.8, 0.82, 0.78, 0.81, 0.79, 0.8]
+    larger = [value + 0.02 for value in large]
+    pairs = ((a, c), (c, a), (a, b), (b, a), (a, steady), (a, [0.62, 0.67, 0.57]), (larger, large))
+    for one, two in (*pairs, ([0.25, 0.5], [0.25, 0.25])):
         values = function(list(one), list(two))
         if len(values) != 3:
             return f"Return three values; these are {len(values)}."
@@ -166,16 +241,16 @@ def difference(function):
     return None
 
 
-HAND = "The {} is not right. Work it out by hand for [0.7, 0.8, 0.9] and [0.5, 0.6]."
+HAND = "The {} is not right. Work it out by hand for [0.7, 0.8, 0.9] and [0.4, 0.5]."
 
 
 def _not_the_difference(a, b, gap, error, clear):
+    right, own, degrees = _welch(a, b)
     a, b = (torch.tensor(v, dtype=torch.float64) for v in (a, b))
-    right, wrong_sign = a.mean() - b.mean(), "The difference has the wrong sign: a minus b."
+    wrong_sign = "The difference has the wrong sign: a minus b."
     gap, error = torch.as_tensor(gap), torch.as_tensor(error)  # three decimals will do
     if diagnosis := compare(gap, right, {wrong_sign: -right}, 6e-4, HAND.format("difference")):
         return diagnosis
-    own = torch.stack([a.var() / len(a), b.var() / len(b)])  # squared errors of the two means
     flat = a.var(correction=0) / len(a) + b.var(correction=0) / len(b)
     slips = {
         "Seeds are a sample, not the whole population: divide by n - 1.": flat.sqrt(),
@@ -188,67 +263,66 @@ def _not_the_difference(a, b, gap, error, clear):
         return diagnosis
     if isinstance(clear, str) or clear not in (True, False):
         return "The third value should be True or False."
-    if bool(clear) == bool(abs(right) > 2 * own.sum().sqrt()):
+    ratio, limit = abs(right / own.sum().sqrt()), stats.t.ppf(0.975, degrees)
+    if bool(clear) == bool(ratio > limit):
         return None
-    case = f"A difference of {right:.2f} with an error of {own.sum().sqrt():.3f} is"
+    case = f"A difference of {ratio:.2f} standard errors (seeds: {len(a)} and {len(b)})"
+    limits = f"the limit for {degrees:.1f} degrees of freedom is {limit:.2f}"
     if clear:
-        return f"{case} not clear: it is less than two standard errors."
-    if right < 0:
-        return f"{case} clear, more than two standard errors: the better recipe may also be b."
-    return f"{case} clear, more than two standard errors."
+        return f"{case} is not clear: {limits}."
+    direction = " The better recipe may also be b." if right < 0 else ""
+    return f"{case} is clear: {limits}.{direction}"
+
+
+def _welch(a, b):
+    """Returns the difference of the means, their squared errors, and the degrees of freedom."""
+    a, b = (torch.tensor(v, dtype=torch.float64) for v in (a, b))
+    own = torch.stack([a.var() / len(a), b.var() / len(b)])
+    counts = torch.tensor([len(a), len(b)])
+    degrees = own.sum().square() / (own.square() / (counts - 1)).sum()
+    return a.mean() - b.mean(), own, degrees.item()
 
 
 @exercise(
     "02.5",
-    wanted='a dictionary {"fine-tuned": {settings: [accuracies]}, "from scratch": {...}, "clear": '
-    "True or False}",
-    why="Both had as many chances and as many seeds, so a clear difference does not come from "
-    "trying more often. From scratch, settings that you did not try may still be better.",
+    wanted='a dictionary {"mine": [accuracies], "lesson": [accuracies], "seconds": [seconds], '
+    '"clear": True or False}',
+    why="How far random weights can be helped is now a number that you have measured, with as many "
+    "seeds as the recipe you compare with, a limit on time, and a rule that was fixed before.",
     hints=(
-        "Give both sides as many settings, and each setting three seeds or more.",
-        "Take the settings with the best mean from each side, and ask 02.4 about these two lists.",
+        "What does the lesson's scratch lack? Its networks see few pictures, for few epochs.",
+        "All training pictures, a learning rate that rises and falls, smaller pictures that train "
+        "faster: try one change at a time, with one seed. Then 02.4 on three seeds.",
     ),
 )
-def fair_comparison(answer):
-    for key in ("fine-tuned", "from scratch", "clear"):
+def scratch_at_its_best(answer):
+    for key in ("mine", "lesson", "seconds", "clear"):
         if key not in dict.keys(answer):  # of another type: its TypeError becomes a diagnosis
             return f'The dictionary has no key "{key}".'
-        if key != "clear" and not hasattr(answer[key], "items"):
-            return f'"{key}" should have a dictionary of its own, from settings to accuracies.'
-    sides = {side: dict(answer[side]) for side in ("fine-tuned", "from scratch")}
-    for side, settings in sides.items():
-        for key, values in settings.items():
-            if not hasattr(values, "__len__"):
-                return f"{side}, {key}: give a list of accuracies, one per seed."
-            settings[key] = [float(v) for v in values]
-        if len(settings) < 2:
-            return f"{side}: with fewer than two settings nothing was tuned."
-    lists = [values for settings in sides.values() for values in settings.values()]
-    if len({len(settings) for settings in sides.values()}) > 1:
-        counts = " and ".join(f"{len(settings)} {side}" for side, settings in sides.items())
-        return f"Not fair yet: {counts}. The side that tries more often has more luck."
-    if min(map(len, lists)) < 3:
-        return "Some settings have fewer than three seeds: their spread would be a guess."
-    if len(set(map(len, lists))) > 1:
-        return "The settings differ in their number of seeds."
-    require_accuracies(accuracy for values in lists for accuracy in values)
-    if all(len(set(values)) == 1 for values in lists):
-        return "All seeds of a setting gave the same result: is `seed` passed on?"
+        if key != "clear" and not hasattr(answer[key], "__len__"):
+            return f'"{key}" should be a list with a number for each seed.'
+    mine, lesson, seconds = ([float(v) for v in answer[k]] for k in ("mine", "lesson", "seconds"))
+    if min(len(mine), len(lesson)) < 3:
+        return "Three seeds or more for each side: of fewer, the spread would be a guess."
+    if len(seconds) != len(mine):
+        return f"{len(seconds)} times for {len(mine)} networks of yours: give one for each."
+    require_accuracies(mine + lesson)
+    if not all(0 < value < math.inf for value in seconds):
+        return "Training takes more than 0 seconds: measure with time.perf_counter()."
+    if max(seconds) > MOST_SECONDS:
+        return f"One network took {max(seconds):.0f} seconds; {MOST_SECONDS} are allowed."
+    if len(set(mine)) == 1 or mine == lesson:
+        what = (
+            "All your seeds gave the same result" if mine != lesson else "Both lists are the same"
+        )
+        return f"{what}: is `seed` passed on, and is it your network that was measured?"
     if isinstance(answer["clear"], str) or answer["clear"] not in (True, False):
         return '"clear" should be True or False.'
-    one, two = (_best(settings.values()) for settings in sides.values())
-    gap, low, high = abs(one[0] - two[0]), math.hypot(one[1], two[1]), math.hypot(one[2], two[2])
-    is_clear, is_not = gap > 2 * high + 0.002, gap < 2 * low - 0.002
-    if (answer["clear"] and is_not) or (not answer["clear"] and is_clear):
+    gap, own, degrees = _welch(mine, lesson)
+    ratio, limit = abs(gap / own.sum().sqrt()), stats.t.ppf(0.975, degrees)
+    if bool(answer["clear"]) != bool(ratio > limit) and abs(ratio / limit - 1) > 0.05:
         return (
-            '"clear" does not agree with the difference. Between the settings with the best means '
-            f"it is {gap:.3f}, with an error of {high:.3f}."
+            f'"clear" does not agree with 02.4: a difference of {gap:.3f}, {ratio:.2f} standard '
+            f"errors, where the limit is {limit:.2f}."
         )
     return None
-
-
-def _best(settings):
-    """Returns the best mean, and the smallest and largest error of settings that have it."""
-    means = [(statistics.mean(v), statistics.stdev(v) / len(v) ** 0.5) for v in settings]
-    errors = [error for mean, error in means if mean > max(means)[0] - 1e-6]
-    return max(means)[0], min(errors), max(errors)

@@ -1,10 +1,15 @@
-"""Lesson 02: pretrained weights are worth many pictures, against a fair control."""
+"""Lesson 02: what pretrained weights are worth, against controls that could have won."""
+
+import math
+import re
 
 import pytest
 
-from tests.lessons.committed import code_cells, read
+from tests.lessons.committed import code_cells, printed, read
 
-FAIR, FEATURES = "from scratch, fair", "features + linear classifier"
+PICTURES = {"validation": 200, "test": 500}
+LONG = "from scratch, 60 epochs"
+CHEAP = ["mean colour", "raw pixels, 8 x 8", "random features + linear probe"]
 
 
 @pytest.fixture
@@ -12,21 +17,109 @@ def measured(numbers):
     return numbers("02")
 
 
-@pytest.mark.parametrize("scratch", ["from scratch, same budget", FAIR])
-def test_fine_tuning_beats_training_from_scratch(measured, scratch):
-    assert measured[f"{scratch}, seeds"] == measured["fine-tuned, seeds"] == 3
-    assert measured["fine-tuned"] > measured[scratch] + 0.1
+def error(measured, row, part="test"):
+    """Returns the standard error of an accuracy, over its seeds and over the pictures."""
+    mean, seeds = measured[row], measured.get(f"{row}, seeds", 1)
+    deviation = measured.get(f"{row}, standard deviation", 0)
+    return math.hypot(deviation / seeds**0.5, (mean * (1 - mean) / PICTURES[part]) ** 0.5)
 
 
-def test_ten_pictures_with_a_pretrained_body_beat_all_pictures_from_scratch(measured):
-    assert measured[f"{FEATURES}, 10 pictures of a class"] > measured[FAIR] + 0.03
-    assert measured[FEATURES] > measured["fine-tuned"] - 0.04
+def assert_above(measured, high, low, part="test"):
+    chance = math.hypot(error(measured, high, part), error(measured, low, part))
+    assert measured[high] - measured[low] > 2 * chance, (high, low)
 
 
-def test_the_two_recipes_differ_in_nothing_but_weights_and_statistics():
+def test_fine_tuning_after_one_epoch_beats_sixty_epochs_from_scratch(measured):
+    for epoch in (1, 5, 60):
+        scratch = f"from scratch, epoch {epoch}"
+        assert_above(measured, "fine-tuned, epoch 5", scratch, "validation")
+    assert_above(measured, "fine-tuned, epoch 1", "from scratch, epoch 60", "validation")
+
+
+@pytest.mark.parametrize("few", [5, 20])
+@pytest.mark.parametrize("scratch", ["from scratch, fair", LONG])
+def test_a_linear_probe_on_few_pictures_beats_scratch_on_all(measured, scratch, few):
+    assert_above(measured, f"linear probe, {few} pictures per class", scratch)
+    assert_above(measured, "fine-tuned", scratch)
+
+
+@pytest.mark.parametrize("cheap", CHEAP)
+def test_no_cheap_baseline_explains_the_linear_probe(measured, cheap):
+    assert_above(measured, "linear probe", cheap)
+    assert_above(measured, "linear probe, all pictures", f"{cheap}, all pictures")
+
+
+def test_from_scratch_the_training_pictures_are_learned_and_others_are_not(measured):
+    scratch = "from scratch, epoch 60"
+    assert (
+        measured["from scratch, the long run, on its training pictures"] > measured[scratch] + 0.2
+    )
+
+
+def test_the_first_loss_is_above_an_even_guess_on_average():
+    losses = re.search(r"mean ([\d.]+)\n.*guess: +([\d.]+)", printed(read("02"), "02-first-step"))
+    assert float(losses[1]) > float(losses[2]) + 0.05
+
+
+def difference(measured, larger, smaller):
+    """Returns a difference of two losses and its standard error over the seeds."""
+    rows = (larger, smaller)
+    squares = [measured[f"{r}, standard deviation"] ** 2 / measured[f"{r}, seeds"] for r in rows]
+    return measured[larger] - measured[smaller], sum(squares) ** 0.5
+
+
+def test_while_learning_is_the_largest_cause_and_validation_is_behind_at_the_same_moment(measured):
+    reported, augmented, plain, valid = (
+        f"after one epoch, {row}"
+        for row in (
+            "training, as fit reports it",
+            "training, augmented, afterwards",
+            "training, plain, afterwards",
+            "validation, afterwards",
+        )
+    )
+    for larger, smaller in ((reported, augmented), (valid, plain)):
+        gap, chance = difference(measured, larger, smaller)
+        assert gap > 2 * chance
+    gap, chance = difference(measured, augmented, plain)
+    assert abs(gap) < 2 * chance + 0.05
+    assert difference(measured, reported, augmented)[0] > gap
+
+
+@pytest.mark.parametrize("other", ["1e-05", "1e-03", "1e-02"])
+def test_ten_times_too_little_or_too_much_costs_far_more_than_a_twentieth(measured, other):
+    assert_above(measured, "fine-tuned, rate 1e-04", f"fine-tuned, rate {other}", "validation")
+    assert measured[f"fine-tuned, rate {other}"] < measured["fine-tuned, rate 1e-04"] - 0.1
+
+
+def test_overfitting_is_a_validation_loss_that_rises_above_a_training_loss_near_zero(measured):
+    row = "10 per class, {}, epoch {}".format
+    assert measured[row("training", 8)] < 0.05
+    for larger, smaller in (
+        (row("validation", 4), row("validation", 2)),
+        (row("validation", 4), row("training", 4)),
+    ):
+        gap, chance = difference(measured, larger, smaller)
+        assert gap > 2 * chance
+    assert measured[row("validation", 8)] > 2 * math.log(2)
+
+
+def test_of_the_remedies_only_a_tenth_of_the_rate_is_two_errors_above_none(measured):
+    remedy = "10 per class, remedy: {}".format
+    assert_above(measured, remedy("rate"), remedy("none"), "validation")
+    for other in ("epochs", "stopping", "decay", "augmentation"):
+        assert measured[remedy(other)] < measured[remedy("rate")]
+        with pytest.raises(AssertionError):
+            assert_above(measured, remedy(other), remedy("none"), "validation")
+
+
+def test_fine_tuning_and_the_linear_probe_are_close_together(measured):
+    assert abs(measured["fine-tuned"] - measured["linear probe"]) < 0.03
+
+
+def test_the_two_recipes_differ_in_weights_statistics_and_rates_alone():
     (cell,) = [cell for cell in code_cells(read("02")) if cell.id == "02-whole-recipes"]
     recipes = {}
-    exec(cell.source.split("\n\n")[0], recipes)
-    tuned, control = recipes["FINE_TUNED"], recipes["SAME_BUDGET"]
-    assert tuned.keys() == control.keys()
-    assert {key for key in tuned if tuned[key] != control[key]} == {"weights", "keep"}
+    exec("\n".join(cell.source.splitlines()[:2]), recipes)
+    tuned, scratch = recipes["FINE_TUNED"], recipes["SCRATCH"]
+    assert tuned.keys() == scratch.keys() == {"weights", "keep", "rate", "head_factor"}

@@ -7,8 +7,6 @@ from tests.lessons.committed import prose, read
 
 ACCURACY = record.read()["accuracy"]["results"]
 ON_PHOTOGRAPHS = [  # lesson, its name in results.json, a row of its table, how it is written
-    ("02", "02_scratch_baseline", "features + linear classifier, 10 pictures of a class", ".3f"),
-    ("02", "02_scratch_baseline", "from scratch, fair", ".3f"),
     ("03", "03_classifier_weight_reuse", "dog breeds, no training: rows reused", ".2f"),
     ("03", "03_classifier_weight_reuse", "dog breeds, no training: first of 1,000 names", ".2f"),
     ("04", "04_layer_freezing", "bottom 5 stages frozen, 2 epochs", ".3f"),

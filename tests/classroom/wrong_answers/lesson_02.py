@@ -1,9 +1,11 @@
 """What goes wrong in the exercises of lesson 02, and words of the diagnosis that it must get."""
 
+import copy
 import statistics
 
 import numpy as np
 import torch
+from scipy.stats import ttest_ind
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -86,12 +88,105 @@ def shares_forgotten(layer, labels):
     with_biases(torch.log)(layer, labels)
 
 
+def tester(choose, keep=copy.deepcopy, report=None, count=1):
+    """What 02.1 is, with another choice, another way to keep the network, another report."""
+
+    def choose_then_test(net, train_one_epoch, accuracy, epochs):
+        scores, kept = [], []
+        for _ in range(epochs):
+            train_one_epoch(net)
+            scores.append(choose(accuracy, net))
+            kept.append(keep(net))
+        best = scores.index(max(scores))
+        return best + count, accuracy(kept[best], report or "test")
+
+    return choose_then_test
+
+
+def on_validation(accuracy, net):
+    return accuracy(net, "valid")
+
+
+def on_test(accuracy, net):
+    return accuracy(net, "test")
+
+
+def peek(net, train_one_epoch, accuracy, epochs):
+    best = 0
+    for epoch in range(1, epochs + 1):
+        train_one_epoch(net)
+        score = accuracy(net, "test")
+        if score > best:
+            best, best_epoch = score, epoch
+    return best_epoch, best
+
+
+def not_copied(net, train_one_epoch, accuracy, epochs):
+    best = 0
+    for epoch in range(1, epochs + 1):
+        train_one_epoch(net)
+        score = accuracy(net, "valid")
+        if score > best:
+            best, best_epoch, weights = score, epoch, net.state_dict()
+    net.load_state_dict(weights)
+    return best_epoch, accuracy(net, "test")
+
+
+def only_parameters(net, train_one_epoch, accuracy, epochs):
+    best = 0
+    for epoch in range(1, epochs + 1):
+        train_one_epoch(net)
+        score = accuracy(net, "valid")
+        if score > best:
+            best, best_epoch = score, epoch
+            weights = [p.detach().clone() for p in net.parameters()]
+    for p, kept in zip(net.parameters(), weights, strict=True):
+        p.data.copy_(kept)
+    return best_epoch, accuracy(net, "test")
+
+
+def last_of_the_best(net, train_one_epoch, accuracy, epochs):
+    best = 0
+    for epoch in range(1, epochs + 1):
+        train_one_epoch(net)
+        score = accuracy(net, "valid")
+        if score >= best:
+            best, best_epoch, kept = score, epoch, copy.deepcopy(net)
+    return best_epoch, accuracy(kept, "test")
+
+
+def stops_at_once(net, train_one_epoch, accuracy, epochs):
+    train_one_epoch(net)
+    return 1, accuracy(net, "test")
+
+
+def the_last_epoch(net, train_one_epoch, accuracy, epochs):
+    for _ in range(epochs):
+        train_one_epoch(net)
+    return epochs, accuracy(net, "test")
+
+
+def one_epoch_more(net, train_one_epoch, accuracy, epochs):
+    for _ in range(epochs + 1):
+        train_one_epoch(net)
+
+
+def reports_validation(net, train_one_epoch, accuracy, epochs):
+    epoch, _ = tester(on_validation)(net, train_one_epoch, accuracy, epochs)
+    return epoch, {6: 0.78, 4: 0.80}[epochs]
+
+
+def before_training(net, train_one_epoch, accuracy, epochs):
+    return 1, accuracy(net, "valid")
+
+
 def numbers(error, clear=None, sign=1):
     """What 02.4 returns, with another error, another idea of clear, or the wrong sign."""
 
     def difference(a, b):
         gap = sign * (np.mean(a) - np.mean(b))
-        return gap, error(a, b), (clear or (lambda g, e: abs(g) > 2 * e))(gap, error(a, b))
+        rule = clear or (lambda gap, error: ttest_ind(a, b, equal_var=False).pvalue < 0.05)
+        return gap, error(a, b), rule(gap, error(a, b))
 
     return difference
 
@@ -116,24 +211,33 @@ def no_root(a, b):
     return right_error(a, b) ** 2
 
 
-GOOD, BAD = [0.75, 0.7, 0.8], [0.5, 0.54, 0.46]
-TWICE = {(1e-4, 2): GOOD, (3e-4, 2): [0.7, 0.7, 0.75]}
-SCRATCH = {1e-3: BAD, 1e-2: [0.5, 0.5, 0.5]}
+def of_equal_variances(a, b):
+    return np.mean(a) - np.mean(b), right_error(a, b), ttest_ind(a, b).pvalue < 0.05
 
 
-def compared(tuned=TWICE, scratch=SCRATCH, clear=True):
-    return {"fine-tuned": tuned, "from scratch": scratch, "clear": clear}
+MINE, LESSON = [0.7, 0.72, 0.74], [0.55, 0.5, 0.53]
+
+
+def reported(mine=MINE, lesson=LESSON, seconds=(30, 31, 29.5), clear=True):
+    return {"mine": mine, "lesson": lesson, "seconds": seconds, "clear": clear}
 
 
 WRONG = {
     "02.1": [
-        (2.3076, "as many right answers as wrong"),
-        (3.2266, "mixed up"),
-        (0.3567, "a loss of its own"),
-        (1.3816, "cost something too"),
-        (-1.3886, "not negative"),
-        (0.603, "base 10"),
-        (0.69, "not it"),
+        (peek, "looked at the test pictures 6 times"),
+        (tester(on_test), "looked at the test pictures 7 times"),
+        (tester(on_validation, report="valid"), "never looked at the test"),
+        (tester(on_validation, keep=lambda net: net), "network that was tested is that of epoch 6"),
+        (not_copied, "have the weights been copied"),
+        (only_parameters, "weights of epoch 4 and BatchNorm's statistics of epoch 6"),
+        (tester(on_validation, count=0), "count from 1"),
+        (last_of_the_best, "choose the first"),
+        (stops_at_once, "trained for 1 of 6 epochs"),
+        (the_last_epoch, "It chose epoch 6, but epoch 4"),
+        (one_epoch_more, "more epochs than it should"),
+        (reports_validation, "That is the validation accuracy"),
+        (before_training, "not been trained yet"),
+        (lambda net, train, accuracy, epochs: accuracy(net, "training"), '"valid" or "test"'),
     ],
     "02.2": [
         (in_train_mode, "measured in train mode"),
@@ -169,26 +273,28 @@ WRONG = {
         (numbers(added), "errors are added"),
         (numbers(no_root), "a square root is missing"),
         (numbers(right_error, sign=-1), "wrong sign"),
-        (numbers(right_error, lambda gap, error: gap > 2 * error), "better recipe may also be b"),
-        (numbers(right_error, lambda gap, error: gap < 2 * error), "clear, more than two standard"),
-        (numbers(right_error, lambda gap, error: abs(gap) > 3 * error), "standard errors."),
-        (numbers(right_error, lambda gap, error: abs(gap) > error), "less than two"),
+        (numbers(right_error, lambda gap, error: gap > 4 * error), "recipe may also be b"),
+        (numbers(right_error, lambda gap, error: abs(gap) < 4 * error), "5.42 standard errors"),
+        (numbers(right_error, lambda gap, error: abs(gap) > 2 * error), "is not clear: the limit"),
+        (numbers(right_error, lambda gap, error: abs(gap) > 3 * error), "is not clear: the limit"),
+        (numbers(right_error, lambda gap, error: abs(gap) > 4.4 * error), "is clear: the limit"),
+        (of_equal_variances, "(seeds: 3 and 6) is not clear"),
         (numbers(lambda a, b: 0.3), "Work it out by hand for [0.7, 0.8, 0.9]"),
         (numbers(right_error, lambda gap, error: "yes"), "True or False"),
         (lambda a, b: np.mean(a) - np.mean(b), "three values"),
     ],
     "02.5": [
-        (compared(tuned={1e-4: GOOD}), "nothing was tuned"),
-        (compared(tuned=TWICE | {1e-3: BAD}), "3 fine-tuned and 2 from scratch"),
-        (compared(scratch={1e-3: BAD, 1e-2: [0.5, 0.6]}), "fewer than three seeds"),
-        (compared(tuned={1: [75, 70, 80], 2: [70, 60, 75]}), "fraction"),
-        (compared(clear=False), "it is 0.250, with an error of 0.037"),
-        (compared(tuned={1: [0.5, 0.4, 0.6], 2: [0.5, 0.4, 0.7]}), "does not agree"),
-        (compared({1: [0.7] * 3, 2: [0.8] * 3}, {1: [0.5] * 3, 2: [0.4] * 3}), "passed on"),
-        (compared(clear="yes"), "True or False"),
-        ({"fine tuned": TWICE, "from scratch": SCRATCH, "clear": True}, 'no key "fine-tuned"'),
-        ({"fine-tuned": TWICE, "from scratch": SCRATCH}, 'no key "clear"'),
-        (compared(scratch=[0.5, 0.6, 0.5]), "a dictionary of its own"),
-        (compared(tuned={(1e-4, 2): 0.79}), "fine-tuned, (0.0001, 2): give a list"),
+        (reported(mine=[0.7, 0.8]), "Three seeds or more"),
+        (reported(mine=[70, 72, 74]), "fraction"),
+        (reported(seconds=[30, 30]), "2 times for 3 networks"),
+        (reported(seconds=[30, 30, 61]), "took 61 seconds"),
+        (reported(seconds=[0, 30, 30]), "more than 0 seconds"),
+        (reported(mine=[0.7, 0.7, 0.7]), "passed on"),
+        (reported(mine=LESSON), "Both lists are the same"),
+        (reported(clear=False), "a difference of 0.193"),
+        (reported(mine=[0.56, 0.5, 0.54]), "does not agree"),
+        (reported(clear="yes"), "True or False"),
+        (reported(mine=0.72), "a list with a number for each seed"),
+        ({"mine": MINE, "lesson": LESSON, "seconds": [1, 1, 1]}, 'no key "clear"'),
     ],
 }
