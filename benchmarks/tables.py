@@ -43,8 +43,8 @@ QUOTED = {  # of lessons with long closing tables; results.json holds all of the
     "03": ("hotdog, *", "dog breeds, *"),
     "04": (
         "* frozen, *",
-        "* 5 pictures a class",
-        "* 400 pictures a class",
+        "* 5 pictures per class",
+        "* 100 pictures per class",
         "digits, *: features *",
         "radar, *: features *",
     ),

@@ -165,8 +165,8 @@ def _wrong_rows(rows, weight, old_weight):
     "03.4",
     takes="old row level",
     wanted="a new nn.Linear with one output",
-    why="For yes or no, one row is enough, and the level that a rival class would set goes into "
-    "its bias. It can be trained further with binary cross-entropy.",
+    why="A yes-or-no question needs only one row: the level that a rival would have set moves into "
+    "its bias. You can go on training such a layer with binary cross-entropy.",
     hints=(
         "Which number in a row is added to every picture alike?",
         "The old row already has a bias of its own. old.weight[row] has one dimension, and the "

@@ -77,8 +77,8 @@ def count(function):
 @exercise(
     "04.3",
     wanted="a dictionary {epochs: (accuracy fine-tuned, accuracy with a frozen body)}",
-    why="Both begin with a random output layer. On a frozen body, that layer has to do everything, "
-    "and in few steps it does not get far; later the two may meet.",
+    why="Both start from a random output layer. If the body is frozen, that layer has to learn the "
+    "task alone, so it lags behind at first; with more epochs it catches up.",
     hints=(
         "A loop over numbers of epochs such as 1, 3, 9, with two calls for each.",
         "The second argument counts frozen stages: 0 is none, len(models.stages(net)) all.",
@@ -171,8 +171,8 @@ def _wrong_rates(net, n, groups):
     takes="net n",
     wanted="the net it was given, or nothing",
     in_place=True,
-    why="Frozen means the same bits and the same answers, however often somebody calls train(): "
-    "only then do features that you have saved stay true.",
+    why="A frozen part must give the same answers whoever calls train(). Otherwise the features "
+    "that you saved earlier are no longer those that the network computes.",
     hints=(
         "Two things can change in a frozen part: parameters by gradients, buffers by train mode. "
         "A hook, or a `train` of its own, keeps a layer in eval mode.",
