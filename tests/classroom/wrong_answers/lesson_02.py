@@ -155,6 +155,38 @@ def last_of_the_best(net, train_one_epoch, accuracy, epochs):
     return best_epoch, accuracy(kept, "test")
 
 
+def without_the_last(net, train_one_epoch, accuracy, epochs):
+    best = 0
+    for epoch in range(1, epochs + 1):
+        train_one_epoch(net)
+        if epoch < epochs and (score := accuracy(net, "valid")) > best:
+            best, best_epoch, kept = score, epoch, copy.deepcopy(net)
+    return best_epoch, accuracy(kept, "test")
+
+
+def until_the_first_decline(net, train_one_epoch, accuracy, epochs):
+    best, declined = 0, False
+    for epoch in range(1, epochs + 1):
+        train_one_epoch(net)
+        score = accuracy(net, "valid")
+        declined = declined or score < best
+        if not declined and score > best:
+            best, best_epoch, kept = score, epoch, copy.deepcopy(net)
+    return best_epoch, accuracy(kept, "test")
+
+
+def too_early(net, train_one_epoch, accuracy, epochs):
+    scores = []
+    for epoch in range(1, epochs + 1):
+        train_one_epoch(net)
+        scores.append(accuracy(net, "valid"))
+        if epoch == {6: 4, 4: 2}[epochs] and scores[-1] in (0.78, 0.80):
+            tested = accuracy(net, "test")
+    if scores[-1] == 0.71:
+        tested = accuracy(net, "test")
+    return 1 + scores.index(max(scores)), tested
+
+
 def stops_at_once(net, train_one_epoch, accuracy, epochs):
     train_one_epoch(net)
     return 1, accuracy(net, "test")
@@ -232,6 +264,9 @@ WRONG = {
         (only_parameters, "weights of epoch 4 and BatchNorm's statistics of epoch 6"),
         (tester(on_validation, count=0), "count from 1"),
         (last_of_the_best, "choose the first"),
+        (without_the_last, "It chose epoch 2, but epoch 4"),
+        (until_the_first_decline, "It chose epoch 2, but epoch 4"),
+        (too_early, "before the last epoch was trained"),
         (stops_at_once, "trained for 1 of 6 epochs"),
         (the_last_epoch, "It chose epoch 6, but epoch 4"),
         (one_epoch_more, "more epochs than it should"),
