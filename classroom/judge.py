@@ -65,6 +65,10 @@ class NotYet(Exception):
     """A diagnosis, raised where returning it would be clumsy."""
 
 
+class Right(Exception):
+    """A remark on a right answer, said before why it matters."""
+
+
 class NotAttempted(Exception):
     pass
 
@@ -161,6 +165,8 @@ def _verdict(task: Exercise, answer: object) -> tuple[str, str]:
         return NOT_ATTEMPTED, "Write your answer in place of the dots, then run both cells."
     except NotYet as error:
         diagnosis = str(error)
+    except Right as remark:
+        return RIGHT, f"{remark} {task.why}"
     except Stopped:
         raise
     except BaseException as error:  # the answer is nothing that `diagnose` can work with

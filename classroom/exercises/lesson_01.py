@@ -9,28 +9,43 @@ from torch import nn
 from torch.nn import functional as F
 
 from classroom.exercises import compare, require_accuracies
-from classroom.judge import NotYet, exercise
+from classroom.judge import NotYet, Right, exercise
 
 torch.optim.SGD(nn.Linear(1, 1).parameters())  # a process's first one takes a second: not theirs
 
 
-class Watched(nn.Module):
-    """A small network that notes what a training loop does with it.
+class Leftovers:
+    """Notes whether a parameter's gradient still holds that of an earlier step when more comes."""
 
-    Pictures are numbered by their first pixel, so that labels can be compared with theirs.
-    """
+    def __init__(self, parameter):
+        self.found, self.new, self.old = False, None, parameter.detach().clone()
+        parameter.register_hook(self.remember)
+        parameter.register_post_accumulate_grad_hook(self.compare)
+
+    def remember(self, gradient):
+        self.new = gradient.clone()
+
+    def compare(self, parameter):
+        summed = not torch.allclose(parameter.grad, self.new)
+        self.found |= summed and not parameter.equal(self.old)  # parts of a batch may be summed
+        self.old = parameter.detach().clone()
+
+
+class Watched(nn.Module):
+    """A small network that notes what a training loop does with it."""
 
     def __init__(self, pictures, labels):
         super().__init__()
         self.body = nn.Sequential(nn.Flatten(), nn.Linear(12, 6), nn.BatchNorm1d(6), nn.ReLU())
         self.classifier = nn.Linear(6, 1000)
         self.pictures, self.labels = pictures, labels
-        self.first_head, self.passes, self.used, self.summed = None, [], [], False
+        self.start, self.passes, self.used = None, [], []
+        self.leftovers = Leftovers(self.body[1].weight)
 
     def forward(self, x):
         self.passes.append((self.training, x.detach().clone()))
-        if self.first_head is None:
-            self.first_head = self.classifier.weight.detach().clone()
+        if self.start is None:
+            self.start = copy.deepcopy((self.body, self.classifier))  # a tuple is no part of it
         outputs = self.classifier(self.body(x))
         if outputs.requires_grad:
             outputs.register_hook(lambda gradient: self.note(x, gradient))
@@ -38,18 +53,17 @@ class Watched(nn.Module):
 
     def note(self, x, gradient):
         """Which label was used: only of its class does the loss want a larger output."""
-        old = self.body[1].weight.grad
-        self.summed |= old is not None and bool(old.any())
         sure = gradient.abs().amax(1) > 1e-9  # of a loss that is nearly 0, nothing can be told
-        self.used.append((x.detach()[sure], gradient.argmin(1)[sure]))
+        weights = nn.utils.parameters_to_vector(self.parameters()).detach()
+        self.used.append((x.detach(), torch.where(sure, gradient.argmin(1), -1), weights))
 
 
 @exercise(
     "01.1",
     takes="net normalise train valid",
     wanted="the accuracy on valid, one number from 0 to 1",
-    why="None of the five raises an error. Each only makes the network a little worse, and you "
-    "would blame the data: so look for them whenever a result is lower than it should be.",
+    why="None of the five raises an error; some cost a little, one costs everything, and you would "
+    "blame the data: so look for them whenever a result is lower than it should be.",
     hints=(
         "Go through it line by line and ask of each: what does it take, from where, and does the "
         "line before leave it ready? Three bugs are in the loop, one before it, one after it.",
@@ -103,20 +117,51 @@ def _wrong_inputs(net):
 def _wrong_labels(net):
     if not net.used:
         return "No loss is taken back through the network, so nothing is learned."
-    for x, used in net.used:
-        if not used.equal(net.labels[_numbers(net, x)]):
+    for x, used, _ in net.used:
+        if (used != net.labels[_numbers(net, x)])[used >= 0].any():
             return "Some pictures get the label of another picture."
     return None
 
 
 def _wrong_steps(net):
-    if net.summed:
-        return "Gradients of earlier batches are still there when the next one is taken back."
     if len(net.classifier.weight) != 2:
         return "The output layer still has 1,000 outputs; there are two classes."
-    if net.classifier.weight.equal(net.first_head):
+    times = torch.cat([_numbers(net, x) for x, *_ in net.used]).bincount(minlength=12)
+    if (times != 5).any():
+        n = times[times != 5][0]
+        return f"Five epochs learn from each training picture 5 times; one of them has {n} here."
+    if net.leftovers.found:
+        return "Gradients of earlier batches are still there when the next one is taken back."
+    trained = nn.utils.parameters_to_vector(net.parameters())
+    if trained.equal(net.used[0][2]):
+        return "No step changes the network: is the gradient there when the optimiser takes one?"
+    if net.classifier.weight.equal(net.start[1].weight):
         return "The output layer is as random at the end as it was at the beginning."
+    if not torch.allclose(trained, _trained_again(net), atol=1e-4):
+        return "The weights are not those of plain SGD: step downhill, at a rate of 0.05."
     return None
+
+
+def _trained_again(net):
+    """Returns the weights that SGD gives, with the same pictures between each step and the next."""
+    steps, before = [], None
+    for x, _, weights in net.used:
+        if before is None or not weights.equal(before):
+            steps.append([])
+        steps[-1].append(x)
+        before = weights
+    sizes = [sum(map(len, parts)) for parts in steps]
+    if sizes != 5 * [8, 4]:
+        raise NotYet(f"Keep the batches of 8, with a step after each; here are steps of {sizes}.")
+    again = nn.Sequential(*net.start).train()
+    optimizer = torch.optim.SGD(again.parameters(), 0.05)
+    for parts, size in zip(steps, sizes, strict=True):
+        optimizer.zero_grad()
+        for x in parts:
+            labels = net.labels[_numbers(net, x)]
+            (F.cross_entropy(again(x), labels, reduction="sum") / size).backward()
+        optimizer.step()
+    return nn.utils.parameters_to_vector(again.parameters())
 
 
 def _wrong_measure(net, normalise, valid, result):
@@ -246,7 +291,14 @@ def overfit(function):
     deaf = copy.deepcopy(healthy)
     deaf[3].register_forward_hook(lambda layer, inputs, output: 0 * output)  # hears no picture
     first = F.cross_entropy(healthy(pictures), labels).item()
-    before = [p.detach().clone() for p in healthy.parameters()]
+    before = copy.deepcopy(healthy)
+    leftovers, seen = Leftovers(healthy[1].weight), []
+
+    def note(net, inputs, outputs):
+        order = torch.cdist(inputs[0].flatten(1), pictures.flatten(1)).argmin(1)
+        seen.append(F.cross_entropy(outputs.detach(), labels[order]).item())
+
+    healthy.register_forward_hook(note)
     losses = _losses(function(healthy.eval(), pictures, labels, 100), 100)
     if not losses or abs(losses[0] - first) > 0.01:
         return "The first loss is not that of the network in train mode, before its first step."
@@ -257,9 +309,16 @@ def overfit(function):
         return (
             f"After {len(losses)} steps the loss is {losses[-1]:.2f}, though this net can learn it."
         )
-    still = zip(before, healthy.parameters(), strict=True)
-    if any(old.equal(new) for old, new in still):
-        return "Some of the parameters never move: train all of them."
+    if any(min((abs(loss - known) for known in seen), default=1) > 1e-3 for loss in losses):
+        return "Some losses in the list are not those of the network: give each as it was."
+    if leftovers.found:
+        return "Gradients of earlier steps are still there when the next loss is taken back."
+    for (name, new), old in zip(healthy.named_parameters(), before.parameters(), strict=True):
+        if name != "1.bias" and new.equal(old):  # BatchNorm takes this bias away again
+            return "Some of the parameters never move: train all of them."
+    after = F.cross_entropy(healthy.train()(pictures), labels).item()
+    if after >= 0.1:  # a last step, after the last loss, may have gone a little too far
+        return f"At the end the network's loss on the whole batch is {after:.2f}, not below 0.05."
     losses = _losses(function(deaf, pictures, labels, 30), 30)
     if len(losses) < 30:
         return f"On a net that cannot learn it gave up after {len(losses)} of 30 steps."
@@ -299,8 +358,8 @@ def rates(answer):
         too_small = runs[-1][0] < 1e-4
         advice = "larger ones, as rates this small change little" if too_small else "smaller ones"
         return f"None of these rates does better than a guess: try {advice}."
-    if not any(rate > min(works) and rate not in works for rate, _ in runs):
-        return "None of your rates breaks training: go on to larger ones."
+    if runs[-1][0] in works:
+        return "Your largest rate is not 0.2 below the best yet: go on until one breaks training."
     if works[0] > 0.1:
         return "No network of this lesson works at such a rate: did `accuracy_at` say so?"
     return None
@@ -327,10 +386,16 @@ def beat_the_recipe(answer):
     require_accuracies(recipe + mine)
     if len(mine) < 3 or len(recipe) < 3:
         return "Three seeds of each, please: the better of two single runs is often just luckier."
+    if len(set(recipe)) == len(set(mine)) == 1:
+        return "On each side all seeds give the same number: train anew for each seed."
     told = f"{_spoken(mine)} against the recipe's {_spoken(recipe)}"
-    if statistics.mean(mine) <= statistics.mean(recipe):
+    gap = statistics.mean(mine) - statistics.mean(recipe)
+    if gap <= 0:
         return f"{told}: not better yet. Which of your ideas have you tried alone?"
-    return None
+    error = sum(statistics.variance(side) / len(side) for side in (recipe, mine)) ** 0.5
+    within = gap <= 2 * error
+    spread = "within the spread: more seeds would tell" if within else "more than the spread"
+    raise Right(f"{told}: {gap:.3f} apart, {spread}.")
 
 
 def _spoken(values):

@@ -23,10 +23,12 @@ from tests.conftest import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
 LESSONS = sorted(p.stem[-2:] for p in Path(check.__file__).parent.glob("exercises/lesson_*.py"))
-WRONG = {}
+WRONG, UNUSUAL = {}, {}
 for lesson in LESSONS:
     importlib.import_module(f"classroom.exercises.lesson_{lesson}")
-    WRONG |= importlib.import_module(f"tests.classroom.wrong_answers.lesson_{lesson}").WRONG
+    answers = importlib.import_module(f"tests.classroom.wrong_answers.lesson_{lesson}")
+    WRONG |= answers.WRONG
+    UNUSUAL |= getattr(answers, "RIGHT", {})
 NAMES = sorted(EXERCISES)
 EACH = pytest.mark.parametrize("name", NAMES)
 
@@ -69,7 +71,8 @@ def test_the_solution_is_right_and_is_the_one_that_a_student_is_shown(name):
     solved = cells(NOTEBOOKS / "solutions", lesson)
     cell = solved[f"{lesson}-{k}-check"]
     assert cell.source == cells(NOTEBOOKS, lesson)[f"{lesson}-ex{k}-check"].source
-    assert cell.outputs[0].data["text/plain"] == f"✓ {name}, right: {find(name).why}"
+    told = cell.outputs[0].data["text/plain"]
+    assert told.startswith(f"✓ {name}, right: ") and told.endswith(f" {find(name).why}")
     assert check.solution_code(name) == solved[f"{lesson}-{k}-solution"].source
     if f"{lesson}-{k}-given" not in solved:  # those train networks: the next test runs them
         answer = answer_of(solved, cell.id, f"{lesson}-setup", f"{lesson}-{k}-solution")
@@ -171,6 +174,16 @@ def normalise(picture, mean, std):
 )
 def test_a_right_answer_of_an_unusual_kind_is_right(name, answer):
     assert outcome_of(name, answer).state == RIGHT
+
+
+@pytest.mark.parametrize(
+    "name, answer, words",
+    [(name, *pair) for name in sorted(UNUSUAL) for pair in UNUSUAL[name]],
+)
+def test_a_right_answer_in_another_style_is_right(name, answer, words):
+    outcome = outcome_of(name, answer)
+    assert outcome.state == RIGHT, outcome.text
+    assert words in outcome.text and outcome.text.endswith(find(name).why)
 
 
 def endless(*arguments):

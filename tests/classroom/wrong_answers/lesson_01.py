@@ -30,6 +30,61 @@ def loop(right=False, normal=True, pairs=True, zero=True, late=True, mode=True):
     return train_and_measure
 
 
+def proper_loop(learn, epochs=5, size=8, **options):
+    """The loop of 01.1 without its bugs, in which `learn` does what follows the forward pass."""
+
+    def train_and_measure(net, normalise, train, valid):
+        pictures, labels = train
+        net.classifier = nn.Linear(net.classifier.in_features, 2)
+        optimizer = torch.optim.SGD(net.parameters(), **({"lr": 0.05} | options))
+        for _ in range(epochs):
+            for rows in torch.randperm(len(pictures)).split(size):
+                learn(net.train(), optimizer, normalise(pictures[rows]), labels[rows])
+        new, truth = valid
+        return (net.eval()(normalise(new)).argmax(1) == truth).float().mean().item()
+
+    return train_and_measure
+
+
+def loss_of(net, x, y):
+    return nn.functional.cross_entropy(net(x), y)
+
+
+def learn(net, optimizer, x, y):
+    optimizer.zero_grad()
+    loss_of(net, x, y).backward()
+    optimizer.step()
+
+
+def learn_nothing(net, optimizer, x, y):
+    loss_of(net, x, y).backward()
+    optimizer.zero_grad()
+    optimizer.step()
+
+
+def learn_by_assigned_gradients(net, optimizer, x, y):
+    parameters = list(net.parameters())
+    gradients = torch.autograd.grad(loss_of(net, x, y), parameters)
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    optimizer.step()
+
+
+def learn_in_halves(net, optimizer, x, y):
+    optimizer.zero_grad()
+    for half in torch.arange(len(x)).chunk(2):
+        (loss_of(net, x[half], y[half]) * len(half) / len(x)).backward()
+    optimizer.step()
+
+
+def learn_by_hand(net, optimizer, x, y):
+    net.zero_grad()
+    loss_of(net, x, y).backward()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter -= 0.05 * parameter.grad
+
+
 def divided_first(net, normalise, train, valid):
     return net(normalise(train[0] / 255)).mean().item()
 
@@ -60,6 +115,57 @@ def one_batch(until=0.05, rate=1e-2, number=True, steps_only=False, train=True, 
         return losses
 
     return overfit
+
+
+def made_up(net, pictures, labels, steps):
+    losses = [loss_of(net.train(), pictures, labels).item(), 0.3, 0.04]
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter += 0.01
+    return losses
+
+
+def never_zeroed(net, pictures, labels, steps):
+    optimizer, losses = torch.optim.SGD(net.train().parameters(), 0.05), []
+    while len(losses) < steps and min(losses, default=1) >= 0.05:
+        loss = loss_of(net, pictures, labels)
+        losses.append(loss.item())
+        loss.backward()
+        optimizer.step()
+    return losses
+
+
+def half_of_it(net, pictures, labels, steps):
+    first = loss_of(net.train(), pictures, labels).item()
+    return [first, *one_batch()(net, pictures[:8], labels[:8], steps - 1)]
+
+
+def with_momentum(net, pictures, labels, steps):
+    optimizer, losses = torch.optim.SGD(net.train().parameters(), 0.3, momentum=0.9), []
+    while len(losses) < steps and min(losses, default=1) >= 0.05:  # one more step after the last
+        rows = torch.randperm(len(labels))
+        loss = loss_of(net, pictures[rows], labels[rows])
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return losses
+
+
+def with_assigned_gradients(net, pictures, labels, steps):
+    parameters, losses = list(net.train().parameters()), []
+    optimizer = torch.optim.Adam(parameters, 0.01)
+    for _ in range(steps):
+        loss = loss_of(net, pictures, labels)
+        losses.append(loss.item())
+        if losses[-1] < 0.05:
+            break
+        for parameter, gradient in zip(
+            parameters, torch.autograd.grad(loss, parameters), strict=True
+        ):
+            parameter.grad = gradient
+        optimizer.step()
+    return losses
 
 
 def gives_up(net, pictures, labels, steps):
@@ -143,6 +249,12 @@ WRONG = {
         (loop(pairs=False, zero=False, late=False, mode=False), "train mode"),
         (loop(pairs=False, zero=False, late=False), "label of another"),
         (loop(zero=False, late=False), "Gradients of earlier"),
+        (proper_loop(learn_nothing), "No step changes"),
+        (proper_loop(learn, epochs=1), "Five epochs"),
+        (proper_loop(learn, maximize=True), "downhill"),
+        (proper_loop(learn, lr=0.01), "rate of 0.05"),
+        (proper_loop(learn, momentum=0.9), "plain SGD"),
+        (proper_loop(learn, size=6), "batches of 8"),
         (loop(late=False), "as random at the end"),
         (loop(right=True), "accuracy on valid is"),
         (divided_first, "do not divide"),
@@ -176,11 +288,17 @@ WRONG = {
         (one_batch(train=False), "train mode"),
         (one_batch(part=slice(-2, None), rate=0.3), "never move"),
         (gives_up, "gave up after 5"),
+        (made_up, "not those of the network"),
+        (lambda *a: [one_batch()(*a)[0], 0.01], "not those of the network"),
+        (never_zeroed, "earlier steps"),
+        (half_of_it, "on the whole batch"),
         (lambda net, pictures, labels, steps: [], "first loss"),
     ],
     "01.5": [
         ({1e-4: 0.9, 1e-3: 0.5}, "four rates"),
         ({1e-5: 0.9, 1e-4: 0.9, 1e-3: 0.9, 1e-2: 0.9}, "breaks training"),
+        ({1e-5: 0.85, 1e-4: 0.55, 1e-3: 0.85, 1e-2: 0.85}, "breaks training"),
+        ({1e-5: 0.5, 1e-4: 0.5, 1e-3: 0.6, 1e-2: 0.85}, "breaks training"),
         ({1e-7: 0.5, 1e-6: 0.5, 5e-6: 0.5, 2e-5: 0.54}, "larger ones"),
         ({1: 0.9, 10: 0.9, 100: 0.9, 1000: 0.5}, "did `accuracy_at`"),
         ({1e-3: 0.5, 1e-2: 0.5, 1e-1: 0.5, 1: 0.5}, "smaller"),
@@ -191,6 +309,22 @@ WRONG = {
         ({"recipe": [0.9, 0.9, 0.9], "mine": [0.91, 0.9, 0.86]}, "not better yet"),
         ({"recipe": [0.9], "mine": [0.95]}, "Three seeds"),
         ({"recipe": [0.9, 0.9, 0.9]}, 'no key "mine"'),
+        ({"recipe": [0.8, 0.8, 0.8], "mine": [0.9, 0.9, 0.9]}, "train anew"),
         ({"recipe": [90, 91, 92], "mine": [93, 94, 95]}, "fraction"),
+    ],
+}
+
+RIGHT = {
+    "01.1": [
+        (proper_loop(learn), ""),
+        (proper_loop(learn_by_assigned_gradients), ""),
+        (proper_loop(learn_in_halves), ""),
+        (proper_loop(learn_by_hand), ""),
+    ],
+    "01.4": [(with_momentum, ""), (with_assigned_gradients, "")],
+    "01.5": [({1e-6: 0.5, 1e-5: 0.8, 1e-4: 0.9, 1e-3: 0.7}, "")],
+    "01.6": [
+        ({"recipe": [0.9, 0.9, 0.9], "mine": [0.94, 0.95, 0.96]}, "0.050 apart, more than"),
+        ({"recipe": [0.88, 0.9, 0.92], "mine": [0.87, 0.91, 0.95]}, "more seeds would tell"),
     ],
 }
