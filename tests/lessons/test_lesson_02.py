@@ -92,6 +92,11 @@ def test_ten_times_too_little_or_too_much_costs_far_more_than_a_twentieth(measur
     assert measured[f"fine-tuned, rate {other}"] < measured["fine-tuned, rate 1e-04"] - 0.1
 
 
+def test_with_the_statistics_of_each_batch_ten_times_the_rate_still_trains(measured):
+    row = "fine-tuned, rate 1e-03"
+    assert_above(measured, f"{row}, statistics of each batch", row, "validation")
+
+
 def test_overfitting_is_a_validation_loss_that_rises_above_a_training_loss_near_zero(measured):
     row = "10 per class, {}, epoch {}".format
     assert measured[row("training", 8)] < 0.05
