@@ -40,15 +40,17 @@ def test_a_stopped_run_goes_on_to_the_same_bits_and_is_scored(tmp_path, capsys, 
     file = stopped / "submission.csv"
     assert file.read_text() == (whole / "submission.csv").read_text()
     lines = capsys.readouterr().out.splitlines()
-    assert any(line.startswith("valid: accuracy 0.") and line.endswith("n = 10") for line in lines)
-    assert f"{file}: 200 answers, one for each id of the sample" in lines[-2]
+    assert any(
+        line.startswith("valid: accuracy 0.") and line.endswith("n = 10") for line in lines
+    ), lines
+    assert f"{file}: 1000 answers, one for each id of the sample" in lines[-2]
     assert lines[-1].startswith("test: accuracy 0.")
 
 
 def test_dogs_with_batches_made_on_the_device_hand_in_probabilities(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(compete, "on_gpu", lambda: True)
     compete.main([*DOGS, "--epochs", "1", "--out", str(tmp_path)])
-    assert "80 answers, one for each id of the sample" in capsys.readouterr().out
+    assert "400 answers, one for each id of the sample" in capsys.readouterr().out
     assert len((tmp_path / "submission.csv").read_text().split()[0].split(",")) == 11
 
 
@@ -88,8 +90,8 @@ def test_other_options_or_pictures_in_the_same_folder_are_refused(tmp_path):
         ("--pixels 99999", "99999"),
         ("--pictures 1", "--pictures is 1: give a whole number of 2 or more"),
         (
-            "--pictures 3",
-            "With --pictures 3, training or validation gets no picture: give more, such as 100",
+            "--pictures 2",
+            "With --pictures 2, training or validation gets no picture: give more, such as 100",
         ),
         ("--seed 99999999999999999999", "--seed is 99999999999999999999"),
         ("--network resnet81", 'no network "resnet81"'),
