@@ -2,6 +2,7 @@
 
 import _thread
 import json
+import signal
 import sys
 import threading
 import time
@@ -152,9 +153,12 @@ def test_ctrl_c_ends_the_kernel(tmp_path):
             time.sleep(0.05)
         _thread.interrupt_main()
 
+    # tests that a shell runs in the background begin with Ctrl+C ignored
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
         notebooks.execute(client)
+    signal.signal(signal.SIGINT, before)
     assert not psutil.pid_exists(int(pid.read_text()))
 
 
