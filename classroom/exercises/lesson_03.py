@@ -1,36 +1,52 @@
 """Exercises of lesson 03: rows of an old output layer, and the classes they belong to."""
 
+import copy
+
 import torch
 from torch import nn
+from torch.nn.functional import cross_entropy, interpolate, normalize
 
-from classroom.exercises import choice, compare, number, require_accuracies
+from classroom.exercises import compare
 from classroom.judge import exercise
 
-number(
+
+@exercise(
     "03.1",
-    4617,
-    0.5,
-    {
-        4608: "These are the weights; something is added to each row.",
-        4609: "One bias for all rows? Each row has its own.",
-        4612: "All nine rows have a bias, not only the four new ones.",
-        4613: "All nine rows have a bias, not only the five known ones.",
-        45657: "The old rows are thrown away, unless one of your classes takes one over.",
-        43092: "The rows of all 80 old classes are counted; most are thrown away.",
-        2565: "The four new classes have rows too.",
-        2052: "The five known classes have rows too.",
-        9: "That is the number of rows; how long is each?",
-        513: "That is one row with its bias; how many are there?",
-        512: "That is one row without its bias; how many are there?",
-        41040: "That is the old layer.",
-    },
-    why="The shape of the new layer follows from your classes alone; how many of its rows are "
-    "copied changes what it knows, not how large it is.",
+    takes="features labels classes",
+    wanted="a new nn.Linear",
+    why="A few pictures per class fill a row without any training: the body does the work. Nearest "
+    "class mean is also the first thing to compare a trained layer with.",
     hints=(
-        "How many classes does the new task have, wherever their rows come from?",
-        "Each class has a row with a weight for every feature, plus one more number.",
+        "torch.nn.functional.normalize(x, dim=1) scales each row of a matrix to length 1.",
+        "Which comes first: scaling the features, or the mean? And features[labels == 0] are those "
+        "of the first class.",
     ),
 )
+def class_mean_head(function):
+    torch.manual_seed(1)
+    labels = torch.tensor([2, 0, 1, 2, 2, 1, 3, 2, 0])
+    features = torch.rand(len(labels), 6) * (torch.arange(len(labels))[:, None] + 1)
+    new = function(features.clone(), labels.clone(), 4)
+    if diagnosis := _no_layer(new, 6, 4):
+        return diagnosis
+    unit = normalize(features, dim=1)
+    plain, scaled = (
+        torch.stack([values[labels == label].mean(0) for label in range(4)])
+        for values in (features, unit)
+    )
+    slips = {
+        "The features are not scaled to length 1 before the mean: long ones count more.": normalize(
+            plain, dim=1
+        ),
+        "The means are right, but the rows do not have length 1.": scaled,
+        "Neither the features nor the rows have length 1.": plain,
+        "One mean for all classes? Each row is the mean of its own class.": normalize(
+            unit.mean(0), dim=0
+        ).expand(4, -1),
+    }
+    if diagnosis := compare(new.weight.detach(), normalize(scaled, dim=1), slips):
+        return diagnosis
+    return "The biases are not 0." if new.bias.any() else None
 
 
 @exercise(
@@ -42,14 +58,14 @@ number(
     "because nothing complains about a wrong row.",
     hints=(
         "Reduce both sides to the same plain form, then look up your names among the known ones.",
-        "How often does the plain form occur among the known ones? Only exactly once counts. And "
-        "remember that position 0 counts as false in an `if`.",
+        "How often does the plain form occur among the known ones? Of several, only one that is "
+        "spelled as yours counts. And remember that position 0 counts as false in an `if`.",
     ),
 )
 def match_names(function):
     known = ["tabby", "bear", "cardigan", "sea_lion", "ice-cream", "Cardigan", "Hot Dog"]
-    mine = ["tabby", "hot_dog", "ear", "ICE CREAM", "bun", "Sea-Lion", "cardigan", "hotdog"]
-    right = [0, 6, None, 4, None, 3, None, 6]
+    mine = ["tabby", "hot_dog", "ear", "ICE CREAM", "bun", "Sea-Lion", "CARDIGAN", "Cardigan"]
+    right = [0, 6, None, 4, None, 3, None, 5]
     arguments = list(known), list(mine)
     places = function(*arguments)
     if arguments != (known, mine):
@@ -72,8 +88,10 @@ def match_names(function):
             continue
         if name == "ear" and place == known.index("bear"):
             return "'ear' gets the position of 'bear': part of a name is not the name."
-        if name == "cardigan":
-            return "'cardigan' fits two of ['cardigan', 'Cardigan', ...], so it should get None."
+        if name == "CARDIGAN":
+            return "'CARDIGAN' fits two of the known names and is spelled like neither: None."
+        if name == "Cardigan":
+            return "'Cardigan' is spelled exactly like one known name, so that is its partner."
         if wanted == 0 and place is None:
             return f"'{name}' gets None although it is known: its position is 0."
         partner = (
@@ -202,45 +220,150 @@ def yes_or_no(function):
 
 @exercise(
     "03.5",
-    wanted="a dictionary {fraction: accuracy}",
-    why="Where the accuracy has a broad top, a level chosen without any label does nearly as well "
-    "as the best one; outside that range, a good row looks useless.",
+    takes="layer order",
+    wanted="a new nn.Linear",
+    why="A label is a position. Two lists of the same classes in different orders are the most "
+    "common way to get a network that is sure and wrong.",
     hints=(
-        "Fractions below 0 and above 1 are allowed.",
-        "On the side where the accuracy is still high, go on in the same direction; a loop over "
-        "fractions in steps of 0.1 is enough.",
+        "Which row of the old layer belongs into row 0 of the new one? The list says it.",
+        "A tensor can be indexed with a list of positions. What else belongs to a row?",
     ),
 )
-def levels(answer):
-    runs = sorted(answer.items())
-    require_accuracies(accuracy for _, accuracy in runs)
-    best = max(accuracy for _, accuracy in runs)
-    if best < 0.7:
-        return "None of these levels makes use of the row: try some between 0 and 1."
-    first, last = runs[0], runs[-1]
-    if first[1] > best - 0.1:
-        return f"At the lowest level, fraction {first[0]:g}, it still works: go lower."
-    if last[1] > best - 0.1:
-        return f"At the highest level, fraction {last[0]:g}, it still works: go higher."
-    good = [i for i, (_, accuracy) in enumerate(runs) if accuracy > best - 0.1]
-    for i in range(good[0], good[-1] + 2):
-        below, here = runs[i - 1][0], runs[i][0]
-        if here - below > 0.1 + 1e-6:
-            return f"Between {below:g} and {here:g} nothing was tried: the width would be a guess."
+def reorder_head(function):
+    torch.manual_seed(5)
+    old, order = nn.Linear(4, 5), [3, 0, 4, 1, 2]
+    before = [p.detach().clone() for p in old.parameters()]
+    new = function(old, list(order))
+    if new is old:
+        return "It returns the old layer itself; make a new one."
+    if diagnosis := _no_layer(new, 4, 5) or _old_harmed(old, before, new):
+        return diagnosis
+    weight, bias = before
+    inverse = torch.tensor(order).argsort()
+    slips = {
+        "The rows are in the opposite order: row order[i] has become yours at i, not the other "
+        "way round.": weight[inverse],
+        "The rows stand as before.": weight,
+    }
+    wrong = "Row 0 of the new layer should be row order[0] of the old one, and so on."
+    if diagnosis := compare(new.weight.detach(), weight[order], slips, otherwise=wrong):
+        return diagnosis
+    slips = {"The weights are in the new order, their biases are not.": bias}
+    wrong = "The biases should be in the same order as the weights."
+    return compare(new.bias.detach(), bias[order], slips, otherwise=wrong)
+
+
+@exercise(
+    "03.6",
+    takes="net batches rate warm",
+    wanted="the network",
+    why="The first steps of Adam move every weight by about the rate, whatever its gradient. With "
+    "a warm-up a good start survives them.",
+    hints=(
+        "An optimiser's rate can be changed at any time: group['lr'] for each group of "
+        "optimizer.param_groups. Or give torch.optim.lr_scheduler.LambdaLR a function of the step.",
+        "Write down the rates of the first steps for warm = 4. Is the first one a quarter, and the "
+        "fourth one the full rate?",
+    ),
+)
+def train_warm(function):
+    torch.manual_seed(6)
+    start = nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 3))
+    batches = [(torch.randn(8, 6), torch.randint(3, (8,))) for _ in range(7)]
+    for warm in (4, 1):
+        net = function(copy.deepcopy(start), list(batches), 0.02, warm)
+        if not isinstance(net, nn.Module):
+            raise TypeError  # becomes a diagnosis that says what it is instead
+        slips = {
+            "Nothing is warmed up: each step has the full rate.": lambda step: 1,
+            "The first step has a rate of 0 and is lost.": lambda step, w=warm: min(1, step / w),
+            "The first step is already twice rate / warm: is the schedule stepped before the "
+            "optimiser?": lambda step, w=warm: min(1, (step + 2) / w),
+            "The rate goes on rising after the warm-up.": lambda step, w=warm: (step + 1) / w,
+            "All steps have the rate rate / warm.": lambda step, w=warm: 1 / w,
+            "Only the first step is short; the rate should rise step by step.": (
+                lambda step, w=warm: 1 if step else 1 / w
+            ),
+            "It reaches the full rate one step late, or in unequal steps.": (
+                lambda step, w=warm: min(1, 1 / w + (1 - 1 / w) * step / w)
+            ),
+        }
+        outcomes = {told: _trained(start, batches, factor) for told, factor in slips.items()}
+        right = _trained(start, batches, lambda step, w=warm: min(1, (step + 1) / w))
+        wrong = f"With warm = {warm}, the network is not what these rates make of it."
+        if diagnosis := compare(_flat(net), right, outcomes, atol=1e-5, otherwise=wrong):
+            return diagnosis
     return None
 
 
-choice(
-    "03.6",
-    "b",
-    {
-        "a": "More photographs make a number more exact, but the network may still have seen them.",
-        "c": "The mean of the two answers neither question.",
-    },
-    why="Only photographs that the network cannot have seen tell how it will do on the next ones. "
-    "Whether the gap is a leak, or your photographs are harder, the scores do not say.",
+def _trained(start, batches, factor):
+    """Returns the weights after a step on each batch, with `factor(step)` of the rate 0.02."""
+    net = copy.deepcopy(start)
+    optimizer = torch.optim.AdamW(net.parameters(), 0.02)
+    for step, (pictures, targets) in enumerate(batches):
+        optimizer.param_groups[0]["lr"] = 0.02 * factor(step)
+        optimizer.zero_grad()
+        cross_entropy(net(pictures), targets).backward()
+        optimizer.step()
+    return _flat(net)
+
+
+def _flat(net):
+    return torch.cat([p.detach().flatten() for p in net.parameters()])
+
+
+@exercise(
+    "03.7",
+    takes="train_pictures test_pictures",
+    wanted="a dictionary {position of a test picture: position of a training picture}",
+    why="No score shows a leak; looking for it does. Do this before you believe a test set that "
+    "somebody else has split, and split near-duplicates together yourself.",
     hints=(
-        "Which of the two sets could the network have met before?",
-        "You want to know about photographs that do not exist yet. Which set is most like them?",
+        "Make a matrix of 64 numbers per picture first: uint8 has to become float, and each row "
+        "loses its mean and gets length 1.",
+        "One matrix product compares all test pictures with all training pictures. Do it again "
+        "with mirrored ones, and keep the larger of the two.",
     ),
 )
+def near_duplicates(function):
+    torch.manual_seed(7)
+    train, fresh = _scenes(9), _scenes(8)
+    negative = 255 - train[5]
+    noisy = (train[8].float() + 6 * torch.randn(3, 32, 32)).clamp(0, 255).byte()
+    brighter = (train[0].float() * 0.7 + 70).byte()
+    blend = (train[2].float() / 2 + fresh[7].float() / 2).byte()
+    test = torch.stack(
+        [fresh[0], train[4], fresh[1], train[6].flip(2), brighter, blend, negative, noisy]
+    )
+    right = {1: 4, 3: 6, 4: 0, 7: 8}
+    arguments = train.clone(), test.clone()
+    answer = function(*arguments)
+    found = {int(mine): int(theirs) for mine, theirs in answer.items()}
+    if not (arguments[0].equal(train) and arguments[1].equal(test)):
+        return "It changes the pictures that it was given."
+    if found == {theirs: mine for mine, theirs in right.items()}:
+        return "The positions are the wrong way round: those of test pictures are the keys."
+    if len(found) == len(test):
+        return "Every test picture has a near-duplicate: is the mean subtracted, and 0.95 asked?"
+    told = {
+        6: "A negative, dark where the other is light, counts: a cosine of -1 is no likeness.",
+        5: "A picture that is half another one counts: ask for a cosine above 0.95.",
+    }
+    for extra in sorted(found.keys() - right.keys(), key=lambda i: (i not in told, i)):
+        return told.get(extra, f"Test picture {extra} has no near-duplicate in training.")
+    told = {
+        1: "An exact copy is missed.",
+        3: "A mirrored picture is missed.",
+        4: "A brighter picture is missed, or the one at position 0, which counts as false.",
+        7: "A picture with a little noise is missed: compare 8 x 8 numbers, not all pixels.",
+    }
+    for missed in sorted(right.keys() - found.keys()):
+        return told[missed]
+    wrong = [mine for mine in right if found[mine] != right[mine]]
+    return f"Test picture {wrong[0]} gets the wrong partner in training." if wrong else None
+
+
+def _scenes(n):
+    """Returns pictures of a few soft spots, uint8 (n, 3, 32, 32)."""
+    spots = 255 * torch.rand(n, 3, 4, 4)
+    return interpolate(spots, (32, 32), mode="bilinear").byte()

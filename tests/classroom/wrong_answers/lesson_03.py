@@ -2,7 +2,10 @@
 
 import copy
 
+import torch
 from torch import nn
+from torch.nn.functional import adaptive_avg_pool2d, cross_entropy, normalize
+from torch.optim.lr_scheduler import LambdaLR, LinearLR
 
 
 def plain(name):
@@ -15,9 +18,18 @@ def looked_up(known, mine):
     return [table.get(plain(name)) for name in mine]
 
 
-def as_right(known, mine):
+def only_once(known, mine):
+    """None for several partners, even if one is spelled exactly so."""
     once = [plain(name) for name in known]
     return [once.index(plain(name)) if once.count(plain(name)) == 1 else None for name in mine]
+
+
+def as_right(known, mine):
+    places = only_once(known, mine)
+    return [
+        known.index(name) if name in known else place
+        for name, place in zip(mine, places, strict=True)
+    ]
 
 
 def zero_is_false(known, mine):
@@ -38,6 +50,111 @@ def underscore_forgotten(known, mine):
         forms.index(form) if forms.count(form := name.lower().replace("-", " ")) == 1 else None
         for name in mine
     ]
+
+
+def means(features, labels, classes, before=True, after=True, bias=0.0):
+    new = nn.Linear(features.shape[1], classes)
+    features = normalize(features, dim=1) if before else features
+    for label in range(classes):
+        row = features[labels == label].mean(0)
+        new.weight.data[label] = normalize(row, dim=0) if after else row
+    new.bias.data.fill_(bias)
+    return new
+
+
+def one_mean(features, labels, classes):
+    new = means(features, labels * 0, 1)
+    wide = nn.Linear(features.shape[1], classes)
+    wide.weight.data = new.weight.data.repeat(classes, 1)
+    nn.init.zeros_(wide.bias)
+    return wide
+
+
+def bare_rows(features, labels, classes):
+    return means(features, labels, classes).weight
+
+
+def reordered(rows=True, biases=True, invert=False):
+    def reorder_head(layer, order):
+        order = torch.tensor(order).argsort() if invert else order
+        new = copy.deepcopy(layer)
+        new.weight.data = layer.weight.data[order] if rows else layer.weight.data.clone()
+        new.bias.data = layer.bias.data[order] if biases else layer.bias.data.clone()
+        return new
+
+    return reorder_head
+
+
+def in_place(layer, order):
+    layer.weight.data = layer.weight.data[order]
+    layer.bias.data = layer.bias.data[order]
+    return copy.deepcopy(layer)
+
+
+def shared(layer, order):
+    new = reordered()(layer, order)
+    new.bias = layer.bias
+    return new
+
+
+def warmed(factor, zeroed=True):
+    def train_warm(net, batches, rate, warm):
+        optimizer = torch.optim.AdamW(net.parameters(), rate)
+        for step, (pictures, targets) in enumerate(batches):
+            optimizer.param_groups[0]["lr"] = rate * factor(step, warm)
+            if zeroed:
+                optimizer.zero_grad()
+            cross_entropy(net(pictures), targets).backward()
+            optimizer.step()
+        return net
+
+    return train_warm
+
+
+def right_rate(step, warm):
+    return min(1, (step + 1) / warm)
+
+
+def scheduled(make):
+    """The warm-up by a scheduler of torch."""
+
+    def train_warm(net, batches, rate, warm):
+        optimizer = torch.optim.AdamW(net.parameters(), rate)
+        schedule = make(optimizer, warm)
+        for pictures, targets in batches:
+            optimizer.zero_grad()
+            cross_entropy(net(pictures), targets).backward()
+            optimizer.step()
+            schedule.step()
+        return net
+
+    return train_warm
+
+
+def codes(pictures, side=8, centred=True):
+    x = adaptive_avg_pool2d(pictures.float().mean(1, keepdim=True), side).flatten(1)
+    return normalize(x - x.mean(1, keepdim=True) if centred else x, dim=1)
+
+
+def duplicates(cosines, at_least=0.95):
+    best, partner = cosines.max(1)
+    return {i: int(partner[i]) for i in range(len(best)) if best[i] > at_least}
+
+
+def alike(train, test, at_least=0.95, mirrored=True, strange=lambda cosines: cosines, **how):
+    cosines = strange(codes(test, **how) @ codes(train, **how).T)
+    if mirrored:
+        cosines = cosines.maximum(strange(codes(test.flip(3), **how) @ codes(train, **how).T))
+    return duplicates(cosines, at_least)
+
+
+def same_files(train, test):
+    pairs = [(i, k) for i, a in enumerate(test) for k, b in enumerate(train) if a.equal(b)]
+    return dict(pairs)
+
+
+def without_first(train, test):
+    return {mine: theirs for mine, theirs in alike(train, test).items() if theirs}
 
 
 def names_back(known, mine):
@@ -155,18 +272,18 @@ def old_lowered(old, row, level):
 
 WRONG = {
     "03.1": [
-        (9 * 512, "added to each row"),
-        (84 * 513, "80 old classes"),
-        (5 * 513, "four new classes"),
-        (9, "how long"),
-        (512, "without its bias"),
-        (9 * 512 + 1, "One bias for all"),
-        (9 * 512 + 4, "All nine rows"),
-        (89 * 513, "thrown away"),
-        (4000, "not it"),
+        (lambda f, y, k: means(f, y, k, before=False), "long ones count more"),
+        (lambda f, y, k: means(f, y, k, after=False), "do not have length 1"),
+        (lambda f, y, k: means(f, y, k, before=False, after=False), "Neither"),
+        (lambda f, y, k: means(f, y, k, bias=0.1), "biases"),
+        (one_mean, "One mean for all"),
+        (bare_rows, "a tensor of shape (4, 6)"),
+        (lambda f, y, k: means(f, y, k).requires_grad_(False), "cannot be trained"),
+        (lambda f, y, k: nn.Linear(f.shape[1], k), "numbers are not right"),
     ],
     "03.2": [
-        (looked_up, "fits two"),
+        (looked_up, "spelled like neither"),
+        (only_once, "spelled exactly"),
         (lambda known, mine: [None] * len(mine), "No name found a partner"),
         (zero_is_false, "position is 0"),
         (part_of, "'bear'"),
@@ -203,12 +320,41 @@ WRONG = {
         (lambda old, row, level: old.weight[row], "a tensor of shape (5,)"),
     ],
     "03.5": [
-        ({0: 0.56, 0.01: 0.56, 0.02: 0.57, 0.5: 0.92, 2: 0.5}, "Between 0.02 and 0.5 nothing"),
-        ({i / 10: a for i, a in ((3, 0.7), (4, 0.9), (5, 0.9), (7, 0.7))}, "Between 0.5 and 0.7"),
-        ({0.3: 0.85, 0.4: 0.9, 0.5: 0.9, 0.8: 0.8, 1.0: 0.7}, "go lower"),
-        ({0.0: 0.6, 0.2: 0.8, 0.4: 0.9, 0.5: 0.9, 0.6: 0.9}, "go higher"),
-        ({0.0: 60, 0.2: 80, 0.4: 90, 0.5: 90, 1: 70}, "fraction from 0 to 1"),
-        ({5.0: 0.5, 6.0: 0.5, 7.0: 0.5, 8.0: 0.5, 9.0: 0.5}, "between 0 and 1"),
+        (reordered(invert=True), "opposite order"),
+        (reordered(biases=False), "their biases are not"),
+        (reordered(rows=False), "stand as before"),
+        (in_place, "changes the old layer"),
+        (shared, "share memory"),
+        (lambda layer, order: layer, "returns the old layer"),
+        (lambda layer, order: layer.weight[order], "a tensor of shape (5, 4)"),
     ],
-    "03.6": [("a", "may still have seen them"), ("c", "neither"), ("d", "letters")],
+    "03.6": [
+        (warmed(lambda step, warm: 1), "Nothing is warmed up"),
+        (warmed(lambda step, warm: min(1, step / warm)), "is lost"),
+        (warmed(lambda step, warm: min(1, (step + 2) / warm)), "before the optimiser"),
+        (warmed(lambda step, warm: (step + 1) / warm), "goes on rising"),
+        (warmed(lambda step, warm: 1 / warm), "All steps"),
+        (warmed(lambda step, warm: 1 if step else 1 / warm), "Only the first"),
+        (scheduled(lambda o, warm: LinearLR(o, 1 / warm, total_iters=warm)), "one step late"),
+        (warmed(right_rate, zeroed=False), "not what these rates make"),
+        (lambda net, batches, rate, warm: rate, "should return the network"),
+    ],
+    "03.7": [
+        (same_files, "mirrored"),
+        (lambda a, b: alike(a, b, mirrored=False), "mirrored"),
+        (lambda a, b: alike(a, b, centred=False), "is the mean subtracted"),
+        (lambda a, b: alike(a, b, strange=torch.abs), "negative"),
+        (lambda a, b: alike(a, b, at_least=0.6), "half another"),
+        (without_first, "position 0"),
+        (lambda a, b: {v: k for k, v in alike(a, b).items()}, "wrong way round"),
+        (lambda a, b: dict.fromkeys(alike(a, b), 1), "wrong partner"),
+        (lambda a, b: list(alike(a, b)), "should return a dictionary"),
+    ],
+}
+
+RIGHT = {
+    "03.6": [
+        (scheduled(lambda o, warm: LambdaLR(o, lambda step: right_rate(step, warm))), ""),
+        (scheduled(lambda o, warm: LinearLR(o, 1 / warm, total_iters=warm - 1)), ""),
+    ],
 }
