@@ -209,7 +209,8 @@ class EndlessNumber:
     "name, answer", [("01.2", endless), ("01.2", deaf), ("06.1", EndlessNumber())]
 )
 def test_an_answer_without_end_is_cut_off(name, answer, monkeypatch, capsys):
-    monkeypatch.setattr(judge, "LIMIT_S", 0.5)
+    monkeypatch.setattr(judge, "LIMIT_S", 0.3)
+    monkeypatch.setattr(judge, "CLOCK_S", 1.0)
     outcome = outcome_of(name, answer)
     assert outcome.state == NOT_YET and "did not end" in outcome.text
     assert capsys.readouterr().err == ""
@@ -256,7 +257,8 @@ def prints_without_end(*arguments):
 def test_what_an_answer_prints_is_shown_and_its_diagnosis_stays(
     function, printed, diagnosis, monkeypatch, capsys
 ):
-    monkeypatch.setattr(judge, "LIMIT_S", 0.5)
+    monkeypatch.setattr(judge, "LIMIT_S", 0.3)
+    monkeypatch.setattr(judge, "CLOCK_S", 1.0)
     assert diagnosis in repr(check.answer("01.2", function))
     shown = capsys.readouterr()
     assert printed in shown.out and len(shown.out) < 2100 and shown.err == ""

@@ -131,7 +131,7 @@ WRONG = {
         ({"with": (0.33, 0.48), "without": (0.33, 0.95)}, "in the right order"),
         ({"with": (0.95, 0.33), "without": (0.48, 0.33)}, "entries swapped"),
         ({"with": (0.48, 0.33), "without": (0.48, 0.33)}, "the same"),
-        ({"crop": (0.48, 0.33)}, "two entries"),
+        ({"crop": (0.48, 0.33)}, 'no key "with"'),
     ],
     "05.4": [
         (lambda labels, fraction, seed: by_class(labels, 0.2, seed), "With the fraction 0.4"),
