@@ -33,6 +33,7 @@ LIMIT_S = 4.0  # seconds of processor time for one answer: a busy machine takes 
 CLOCK_S = 30.0  # seconds on the clock, for answers that wait
 MOST = 100_000  # items that an iterator in an answer may give
 EXERCISES: dict[str, Exercise] = {}
+Diagnosis = str | None | Callable[[], str | None]
 
 
 class Outcome(NamedTuple):
@@ -48,21 +49,20 @@ class Outcome(NamedTuple):
 class Exercise:
     """One exercise.
 
-    diagnose: takes the answer; returns None if it is right, else what is wrong with it.
+    diagnose: takes the answer; returns None or a Remark if it is right, else what is wrong with
+    it; or a function that measures a part of it again, without a limit, and returns the same.
     wanted: what the answer is, in words; if it is a function, what that returns.
     why: why it matters, said when the answer is right. hints: the first one, and a stronger one.
     takes: the function's arguments, such as "net low high"; None if the answer is no function.
     in_place: the function changes what it is given, and need not return anything.
-    again: measures a part of a right answer again; returns None if it agrees, else what does not.
     """
 
-    diagnose: Callable[[Any], str | None]
+    diagnose: Callable[[Any], Diagnosis]
     wanted: str
     why: str
     hints: tuple[str, str]
     takes: str | None = None
     in_place: bool = False
-    again: Callable[[Any], str | None] | None = None
 
 
 class NotYet(BaseException):
@@ -75,6 +75,10 @@ class NotAttempted(BaseException):
 
 class Remark(str):
     """What a diagnosis says of a right answer, before why it matters."""
+
+
+class Stub(str):
+    """What is said of an answer that is not there yet."""
 
 
 class Printed(io.TextIOBase):
@@ -98,7 +102,7 @@ class Stopped(BaseException):
 def exercise(name: str, **fields: Any) -> Callable:
     """Makes the decorated function the one that diagnoses answers; fields: those of Exercise."""
 
-    def register(diagnose: Callable[[Any], str | None]) -> Callable:
+    def register(diagnose: Callable[[Any], Diagnosis]) -> Callable:
         EXERCISES[name] = Exercise(diagnose, **fields)
         return diagnose
 
@@ -121,14 +125,14 @@ def find(name: str) -> Exercise:
 def outcome_of(name: str, answer: object) -> Outcome:
     """Tries an answer out and returns the outcome in a few seconds, whatever the answer does."""
     task, printed = find(name), Printed()
-    verdicts: list[tuple[str, str]] = []
+    diagnoses: list[Diagnosis] = []
     clocks: list[Callable[[], float]] = []
 
     def work() -> None:
         torch.set_num_threads(1)  # several wait for each other on a busy machine
         clocks.append(_processor_clock())
         with contextlib.suppress(Stopped):
-            verdicts.append(_verdict(task, answer))
+            diagnoses.append(_diagnosis(task, answer))
 
     thread, threads = threading.Thread(target=work, daemon=True), torch.get_num_threads()
     with torch.random.fork_rng(devices=[]):
@@ -140,11 +144,15 @@ def outcome_of(name: str, answer: object) -> Outcome:
             finally:
                 _stop(thread)
                 torch.set_num_threads(threads)
-        endless = NOT_YET, f"It did not end within {seconds:.0f} seconds: is there a loop?"
-        state, text = verdicts[0] if verdicts else endless
-        if state == RIGHT and task.again is not None and (differs := task.again(answer)):
-            state, text = NOT_YET, differs
-    return Outcome(name, state, text, printed.text.encode(errors="replace").decode())
+        diagnosis = f"It did not end within {seconds:.0f} seconds: is there a loop?"
+        diagnosis = diagnoses[0] if diagnoses else diagnosis
+        if callable(diagnosis):  # it measures something again, and may take longer
+            diagnosis = diagnosis()
+    text = printed.text.encode(errors="replace").decode()
+    if diagnosis is None or isinstance(diagnosis, Remark):
+        return Outcome(name, RIGHT, f"{diagnosis or ''} {task.why}".lstrip(), text)
+    state = NOT_ATTEMPTED if isinstance(diagnosis, Stub) else NOT_YET
+    return Outcome(name, state, str(diagnosis), text)
 
 
 def _processor_clock() -> Callable[[], float]:
@@ -175,8 +183,8 @@ def _stop(thread: threading.Thread) -> None:
             thread.join(0.02)
 
 
-def _verdict(task: Exercise, answer: object) -> tuple[str, str]:
-    """Returns the state and the sentence that an answer deserves."""
+def _diagnosis(task: Exercise, answer: object) -> Diagnosis:
+    """Returns what `diagnose` finds, whatever the answer does."""
     function = None
     try:
         if _has_dots(answer):
@@ -186,17 +194,14 @@ def _verdict(task: Exercise, answer: object) -> tuple[str, str]:
             function = _Function(answer, task)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            diagnosis = task.diagnose(answer if function is None else function)
+            return task.diagnose(answer if function is None else function)
     except Stopped:
         raise
     except BaseException as error:
         if isinstance(error, NotAttempted) and _is_ours(error):
-            return NOT_ATTEMPTED, _where_to_write(answer)
+            return Stub(_where_to_write(answer))
         ours = isinstance(error, NotYet) and _is_ours(error)
-        diagnosis = str(error) if ours else _useless(task, answer, function, error)
-    if isinstance(diagnosis, Remark):
-        return RIGHT, f"{diagnosis} {task.why}"
-    return (RIGHT, task.why) if diagnosis is None else (NOT_YET, diagnosis)
+        return str(error) if ours else _useless(task, answer, function, error)
 
 
 def _is_ours(error: BaseException) -> bool:

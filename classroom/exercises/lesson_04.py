@@ -1,5 +1,6 @@
 """Exercises of lesson 04: counting, measuring a frozen body, a rate per stage, `freeze`."""
 
+from functools import partial
 from itertools import pairwise
 
 import timm
@@ -106,26 +107,15 @@ def _why_not(net, value, kind, right):
     return f"{value:g}, {than}. Does it visit every layer, and each tensor once?"
 
 
-def _pairs(answer):
-    wanted = "two accuracies: fine-tuned, then frozen"
-    return sorted(kinds.mapping(answer, _whole, kinds.pair, wanted).items())
-
-
 def _whole(epochs):
     if kinds.number(epochs) % 1:
         raise NotYet("epochs are whole.")
     return int(kinds.number(epochs))
 
 
-def _one_epoch_again(answer):
-    epochs, (tuned, _) = _pairs(answer)[0]
-    return measured_again("accuracy_after", (epochs, 0), [tuned], 0.05)
-
-
 @exercise(
     "04.3",
     wanted="a dictionary {epochs: (accuracy fine-tuned, accuracy with a frozen body)}",
-    again=_one_epoch_again,
     why="Both start from a random output layer. If the body is frozen, that layer has to learn the "
     "task alone, so it lags behind at first; with more epochs it catches up.",
     hints=(
@@ -134,7 +124,8 @@ def _one_epoch_again(answer):
     ),
 )
 def frozen_or_not(answer):
-    runs = _pairs(answer)
+    wanted = "two accuracies: fine-tuned, then frozen"
+    runs = sorted(kinds.mapping(answer, _whole, kinds.pair, wanted).items())
     if len(runs) < 3:
         return f"Try at least three numbers of epochs; you have {len(runs)}."
     require_accuracies(accuracy for _, pair in runs for accuracy in pair)
@@ -147,7 +138,7 @@ def frozen_or_not(answer):
     tuned, frozen = runs[0][1]
     if frozen > tuned + 0.1:
         return "After 1 epoch the frozen body is ahead: is each pair fine-tuned first, then frozen?"
-    return None
+    return partial(measured_again, "accuracy_after", (1, 0), [tuned], 0.05)
 
 
 @exercise(

@@ -1,6 +1,7 @@
 """Exercises of lesson 05: two decays, a schedule, augmentation, a split, the join by id."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import nn
@@ -109,20 +110,9 @@ def _rates(function, first, every, factor, batches):
     return list(zip(*seen, strict=True))
 
 
-def _both(answer):
-    wanted = "two accuracies: on training pictures, then on validation ones"
-    return kinds.named(answer, ("with", "without"), kinds.pair, wanted).values()
-
-
-def _without_again(answer):
-    _, without = _both(answer)
-    return measured_again("accuracies_with", (None,), without, 0.08)
-
-
 @exercise(
     "05.3",
     wanted='a dictionary {"with": (training, validation accuracy), "without": (..., ...)}',
-    again=_without_again,
     why="Training accuracy tells you how well the network remembers its pictures; whether "
     "augmentation helps, only the validation pictures can tell you, give or take a standard error.",
     hints=(
@@ -131,7 +121,9 @@ def _without_again(answer):
     ),
 )
 def augmentation(answer):
-    (seen, new), (seen_without, new_without) = _both(answer)
+    wanted = "two accuracies: on training pictures, then on validation ones"
+    both = kinds.named(answer, ("with", "without"), kinds.pair, wanted)
+    (seen, new), (seen_without, new_without) = both.values()
     require_accuracies((seen, new, seen_without, new_without))
     if (seen, new) == (seen_without, new_without):
         return "Both entries are the same: was one of the two trained without augmentation?"
@@ -142,7 +134,7 @@ def augmentation(answer):
         )
     if seen_without < seen - 0.05:
         return "It remembers less without augmentation than with it: are the two entries swapped?"
-    return None
+    return partial(measured_again, "accuracies_with", (None,), both["without"], 0.08)
 
 
 @exercise(

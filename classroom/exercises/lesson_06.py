@@ -1,5 +1,7 @@
 """Exercises of lesson 06: log-loss, views, temperature, folds, early stopping."""
 
+from functools import partial
+
 import torch
 from torch.nn import functional as F
 
@@ -212,26 +214,16 @@ def out_of_fold(function):
     return compare(result, right, slips)
 
 
-def _losses_of(answer):
-    def sizes(key):
-        size, epochs = kinds.pair(key) if isinstance(key, (tuple, list)) else (0.5, 0.5)
-        if min(size, epochs) < 1 or size % 1 or epochs % 1:
-            raise NotYet("the keys are pairs of whole numbers from 1: (batch size, epochs).")
-        return int(size), int(epochs)
-
-    return kinds.mapping(answer, sizes, kinds.number, "a log-loss")
-
-
-def _fewest_steps_again(answer):
-    losses = _losses_of(answer)
-    size, epochs = max(losses, key=lambda pair: pair[0] / pair[1])
-    return measured_again("valid_loss", (size, epochs), [losses[size, epochs]], 0.05)
+def _sizes(key):
+    size, epochs = kinds.pair(key) if isinstance(key, (tuple, list)) else (0.5, 0.5)
+    if min(size, epochs) < 1 or size % 1 or epochs % 1:
+        raise NotYet("the keys are pairs of whole numbers from 1: (batch size, epochs).")
+    return int(size), int(epochs)
 
 
 @exercise(
     "06.5",
     wanted="a dictionary {(batch size, epochs): log-loss}",
-    again=_fewest_steps_again,
     why="Larger batches mean fewer steps in the same number of epochs, and more epochs mean more "
     "steps: what looks like an effect of one is often the other's.",
     hints=(
@@ -240,7 +232,7 @@ def _fewest_steps_again(answer):
     ),
 )
 def batches_and_epochs(answer):
-    losses = _losses_of(answer)
+    losses = kinds.mapping(answer, _sizes, kinds.number, "a log-loss")
     sizes, epochs = ({key[i] for key in losses} for i in (0, 1))
     if len(sizes) < 3 or len(epochs) < 3:
         return (
@@ -260,7 +252,8 @@ def batches_and_epochs(answer):
         rows = [{loss for key, loss in losses.items() if key[1 - k] == other} for other in others]
         if all(len(row) == 1 for row in rows):
             return f"The {setting} changes nothing: does your loop pass both numbers on?"
-    return None
+    fewest = max(sizes), min(epochs)  # steps
+    return partial(measured_again, "valid_loss", fewest, [losses[fewest]], 0.05)
 
 
 choice(
