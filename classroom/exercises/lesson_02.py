@@ -232,16 +232,21 @@ def start_at_shares(function):
                 return f"layer.{name} has the dtype {new.dtype}, not {old.dtype}."
         with torch.no_grad():
             answers = layer(x).softmax(1)
+        if answers.isnan().any():
+            return "The answers are NaN: is there a NaN or an infinity among the biases?"
         if not torch.allclose(answers, answers[:1].expand_as(answers), atol=1e-4):
             return "Two pictures still get different answers: the features should not count yet."
         if layer.bias.equal(before["bias"]):
             return "The weights are zero, but the biases are still random."
         shares = counts / counts.sum()
+        mixed_up = torch.allclose(answers[0].sort()[0], shares.sort()[0], atol=1e-4)
         slips = {
             "The biases are shares; softmax turns them into something else.": shares.softmax(0),
             "The biases are counts; softmax turns them into something else.": counts.softmax(0),
             "Each class gets the same share, whatever the labels are.": (0 * shares).softmax(0),
-            "Shares of other classes: which one is at position 0?": shares.sort(descending=True)[0],
+            "Shares of other classes: which one is at position 0?": answers[0]
+            if mixed_up
+            else shares,
             "A logarithm to base 10: softmax undoes the natural one.": shares.log10().softmax(0),
             "That undoes a sigmoid, but this is a softmax.": shares.logit().softmax(0),
             "The biases are minus logarithms: frequent classes get the least.": (
@@ -360,9 +365,11 @@ def scratch_at_its_best(answer):
     if max(seconds) > MOST_SECONDS:
         return f"One network took {max(seconds):.0f} seconds; {MOST_SECONDS} are allowed."
     always_the_same = len(set(mine)) == 1 and mine[0] != 0.5  # 0.5: it has one answer for all
-    if always_the_same or mine == lesson:
+    if always_the_same or sorted(mine) == sorted(lesson):
         what = (
-            "All your seeds gave the same result" if mine != lesson else "Both lists are the same"
+            "All your seeds gave the same result"
+            if sorted(mine) != sorted(lesson)
+            else "Both lists are the same"
         )
         return f"{what}: is `seed` passed on, and is it your network that was measured?"
     gap, own, degrees = _welch(mine, lesson)
