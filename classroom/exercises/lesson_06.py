@@ -16,6 +16,7 @@ number(
         0.3257: "That is minus the logarithm of the mean probability; take the mean of the "
         "logarithms.",
         0.4366: "That is with logarithms to base 10; log-loss uses the natural one.",
+        1.4504: "That is with logarithms to base 2; log-loss uses the natural one.",
         -1.0053: "Log-loss is minus the mean of the logarithms.",
         10.0532: "That is the sum over the ten pictures; log-loss is their mean.",
         0.1054: "That counts only the eight right answers; the two wrong ones cost something too.",
@@ -135,7 +136,8 @@ def _slips_of_temperature(logits, labels, candidates, losses):
         sure, answers = shares(t).max(1)
         return abs(sure.mean() - (answers == labels).float().mean())
 
-    above, below = ([k for k, t in enumerate(candidates) if (t > 1) == on] for on in (True, False))
+    above = [k for k, t in enumerate(candidates) if t > 1]
+    below = [k for k, t in enumerate(candidates) if t < 1]
     return {
         "It returns the candidate with the highest log-loss.": losses.index(max(losses)),
         "It multiplies by the temperature; divide the logits by it.": lowest(
@@ -148,9 +150,8 @@ def _slips_of_temperature(logits, labels, candidates, losses):
         "There are two softmaxes: cross_entropy takes logits.": lowest(
             lambda t: F.cross_entropy(shares(t), labels)
         ),
-        "nll_loss takes logarithms, not probabilities: that is minus the mean probability.": lowest(
-            lambda t: F.nll_loss(shares(t), labels)
-        ),
+        "It takes the smallest of the candidates, as a loss without a logarithm does: each picture "
+        "costs minus the logarithm of a probability.": candidates.index(min(candidates)),
         "That is the lowest Brier score, a mean of squares; choose by the log-loss.": lowest(
             lambda t: (shares(t) - F.one_hot(labels, 5)).square().mean()
         ),
