@@ -97,7 +97,10 @@ def measured_again(
     if not callable(measure):  # judged outside of the lesson
         return None
     call = f"{function}({', '.join(map(str, arguments))})"
-    result = measure(*arguments)
+    try:
+        result = measure(*arguments)
+    except Exception as error:
+        return f"{call}, called again, stopped with {type(error).__name__}: {error}."
     found = kinds.numbers(result if isinstance(result, tuple) else [result])
     if all(abs(a - b) <= tolerance for a, b in zip(told, found, strict=True)):
         return None
