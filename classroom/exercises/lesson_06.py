@@ -229,7 +229,8 @@ def _sizes(key):
     "steps: what looks like an effect of one is often the other's.",
     hints=(
         "Two loops, one inside the other; the key of each entry is a pair such as (8, 10).",
-        "Let the largest number of epochs be at least eight times the smallest one.",
+        "Multiply from one number to the next, so that few runs cover a wide range. A dictionary "
+        "comprehension may have two `for`.",
     ),
 )
 def batches_and_epochs(answer):

@@ -63,6 +63,13 @@ def test_the_stub_of_the_lesson_is_not_attempted(name):
     assert outcome_of(name, answer).state == NOT_ATTEMPTED
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("03")])
+def test_the_statement_names_minutes_and_difficulty(name):
+    notebook = nbformat.read(next(NOTEBOOKS.glob(f"{name[:2]}_*.ipynb")), as_version=4)
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert re.search(rf"\*\*{name} · .+?\*\* \(\d+ minutes.*?, difficulty [123] of 3\b.*?\)", text)
+
+
 @EACH
 def test_the_solution_is_right_and_is_the_one_that_a_student_is_shown(name):
     lesson, k = name.split(".")
