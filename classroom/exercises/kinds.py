@@ -72,9 +72,10 @@ def number(value: Any) -> float:
 
 
 def truth(value: Any, what: str) -> bool:
-    """Returns True or False, also of 1 and 0."""
+    """Returns True or False, also of 1 and 0 and in quotation marks."""
     value = single(value)
-    if isinstance(value, str) or value not in (True, False):
+    value = {"true": True, "false": False}.get(value.lower()) if isinstance(value, str) else value
+    if value not in (True, False):
         raise NotYet(f"{what} should be True or False.")
     return bool(value)
 

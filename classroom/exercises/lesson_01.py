@@ -308,7 +308,7 @@ def overfit(function):
         seen.append(F.cross_entropy(outputs.detach(), labels[order]).item())
 
     healthy.register_forward_hook(note)
-    losses = _losses(function(healthy.eval(), pictures, labels, 100), 100)
+    losses = _losses(function(healthy.eval(), pictures, labels, 600), 600)
     if not losses or abs(losses[0] - first) > 0.01:
         return "The first loss is not that of the network in train mode, before its first step."
     for loss in losses[:-1]:

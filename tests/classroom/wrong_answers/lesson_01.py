@@ -678,6 +678,8 @@ RIGHT = {
         ),
     ),
     "01.4": right(
+        one_batch(rate=1e-3),
+        one_batch(rate=0.1),
         one_batch(),
         with_momentum,
         with_assigned_gradients,

@@ -737,6 +737,7 @@ RIGHT = {
         reported(mine=[0.56, 0.5, 0.54], clear=np.bool_(False)),
         reported(clear=torch.tensor(True)),
         reported(clear=1),
+        reported(clear="True"),
         reported() | {"note": "one third of the time"},
         {"Mine": MINE, "Lesson": LESSON, "Seconds": (1, 1, 1), "Clear": True},
         reported(mine=dict(enumerate(MINE))),
