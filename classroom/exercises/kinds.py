@@ -61,6 +61,7 @@ def _readings(text: str) -> list[float]:
     bare = re.sub(r"^[≈~=]|[\s_'’]", "", text).replace("−", "-")
     for point, comma in (".,", ",."):
         grouped = re.sub(rf"(?<=\d){re.escape(comma)}(?=\d{{3}}(?!\d))", "", bare)
+        grouped = bare if bare.lstrip("+-").startswith("0") else grouped  # 0,617 is no thousand
         with suppress(ValueError):
             found.append(float(grouped.replace(point, ".")))
     return found
@@ -88,7 +89,7 @@ def items(values: Any) -> list:
 
 
 def numbers(values: Any) -> list[float]:
-    """Returns finite numbers as a list, also of a single one."""
+    """Returns finite numbers as a list."""
     values = values.tolist() if hasattr(values, "tolist") else values
     return [number(value) for value in items(values)]
 
