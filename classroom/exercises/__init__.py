@@ -99,11 +99,11 @@ def measured_again(
     call = f"{function}({', '.join(map(str, arguments))})"
     try:
         result = measure(*arguments)
-    except Exception as error:
-        return f"{call}, called again, stopped with {type(error).__name__}: {error}."
-    found = kinds.numbers(result if isinstance(result, tuple) else [result])
-    if all(abs(a - b) <= tolerance for a, b in zip(told, found, strict=True)):
-        return None
+        found = kinds.numbers(result if isinstance(result, tuple) else [result])
+        if all(abs(a - b) <= tolerance for a, b in zip(told, found, strict=True)):
+            return None
+    except (Exception, NotYet) as error:
+        return f"{call}, called again, stopped with {type(error).__name__}: {error}"
     told, found = (", ".join(f"{value:.3g}" for value in values) for values in (told, found))
     return f"{call} gives {found} here, and your entry says {told}: fill in what it measures."
 

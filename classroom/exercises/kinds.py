@@ -72,7 +72,7 @@ def number(value: Any) -> float:
     return numbers_meant(value)[0]
 
 
-def truth(value: Any, what: str) -> bool:
+def truth(value: Any, what: str = "it") -> bool:
     """Returns True or False, also of 1 and 0 and in quotation marks."""
     value = single(value)
     value = {"true": True, "false": False}.get(value.lower()) if isinstance(value, str) else value
@@ -113,15 +113,15 @@ def mapping(
     return found
 
 
-def named(
-    value: Any, keys: Sequence[str], entry: Callable[[Any], Any], wanted: str
-) -> dict[str, Any]:
-    """Returns a dictionary with these keys, whatever their case, and perhaps others."""
+def named(value: Any, entries: Mapping[str, Callable[[Any], Any]], wanted: str) -> tuple:
+    """Returns what a dictionary holds under these keys, whatever their case."""
     plain = {str(key).strip().lower(): content for key, content in dict(value).items()}
-    for name in keys:
+    for name in entries:
         if name not in plain:
             raise NotYet(f'The dictionary has no key "{name}".')
-    return mapping({name: plain[name] for name in keys}, str, entry, wanted)
+    return tuple(
+        mapping({name: plain[name]}, str, entry, wanted)[name] for name, entry in entries.items()
+    )
 
 
 def pair(values: Any) -> tuple[float, float]:

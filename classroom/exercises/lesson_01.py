@@ -391,8 +391,8 @@ def rates(answer):
     ),
 )
 def beat_the_recipe(answer):
-    sides = kinds.named(answer, ("recipe", "mine"), kinds.numbers, "a list of accuracies")
-    recipe, mine = sides["recipe"], sides["mine"]
+    sides = dict.fromkeys(("recipe", "mine"), kinds.numbers)
+    recipe, mine = kinds.named(answer, sides, "a list of accuracies")
     require_accuracies(recipe + mine)
     if len(mine) < 3 or len(recipe) < 3:
         return "Three seeds of each, please: the better of two single runs is often just luckier."

@@ -239,20 +239,19 @@ def start_at_shares(function):
         if layer.bias.equal(before["bias"]):
             return "The weights are zero, but the biases are still random."
         shares = counts / counts.sum()
-        mixed_up = torch.allclose(answers[0].sort()[0], shares.sort()[0], atol=1e-4)
         slips = {
             "The biases are shares; softmax turns them into something else.": shares.softmax(0),
             "The biases are counts; softmax turns them into something else.": counts.softmax(0),
             "Each class gets the same share, whatever the labels are.": (0 * shares).softmax(0),
-            "Shares of other classes: which one is at position 0?": answers[0]
-            if mixed_up
-            else shares,
             "A logarithm to base 10: softmax undoes the natural one.": shares.log10().softmax(0),
             "That undoes a sigmoid, but this is a softmax.": shares.logit().softmax(0),
             "The biases are minus logarithms: frequent classes get the least.": (
                 1 / shares / (1 / shares).sum()
             ),
         }
+        others = "Shares of other classes: which one is at position 0?"
+        mixed_up = torch.allclose(answers[0].sort()[0], shares.sort()[0], atol=1e-4)
+        slips |= {others: answers[0]} if mixed_up else {}
         if diagnosis := compare(answers[0], shares, slips) or _cannot_learn(layer, x):
             return diagnosis
     return None
@@ -350,11 +349,9 @@ def _welch(a, b):
     ),
 )
 def scratch_at_its_best(answer):
+    entries = dict.fromkeys(("mine", "lesson", "seconds"), kinds.numbers) | {"clear": kinds.truth}
     wanted = "a list with a number for each seed"
-    report = kinds.named(answer, ("mine", "lesson", "seconds"), kinds.numbers, wanted)
-    mine, lesson, seconds = report.values()
-    report = kinds.named(answer, ("clear",), lambda v: kinds.truth(v, "it"), "True or False")
-    clear = report["clear"]
+    mine, lesson, seconds, clear = kinds.named(answer, entries, wanted)
     if min(len(mine), len(lesson)) < 3:
         return "Three seeds or more for each side: of fewer, the spread would be a guess."
     if len(seconds) != len(mine):
@@ -365,12 +362,9 @@ def scratch_at_its_best(answer):
     if max(seconds) > MOST_SECONDS:
         return f"One network took {max(seconds):.0f} seconds; {MOST_SECONDS} are allowed."
     always_the_same = len(set(mine)) == 1 and mine[0] != 0.5  # 0.5: it has one answer for all
-    if always_the_same or sorted(mine) == sorted(lesson):
-        what = (
-            "All your seeds gave the same result"
-            if sorted(mine) != sorted(lesson)
-            else "Both lists are the same"
-        )
+    both_the_same = sorted(mine) == sorted(lesson)
+    if always_the_same or both_the_same:
+        what = "Both lists are the same" if both_the_same else "All your seeds gave the same result"
         return f"{what}: is `seed` passed on, and is it your network that was measured?"
     gap, own, degrees = _welch(mine, lesson)
     if not own.sum():

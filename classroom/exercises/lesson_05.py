@@ -124,8 +124,8 @@ def _rates(function, first, every, factor, batches):
 )
 def augmentation(answer):
     wanted = "two accuracies: on training pictures, then on validation ones"
-    both = kinds.named(answer, ("with", "without"), kinds.pair, wanted)
-    (seen, new), (seen_without, new_without) = both.values()
+    both = kinds.named(answer, {"with": kinds.pair, "without": kinds.pair}, wanted)
+    (seen, new), (seen_without, new_without) = both
     require_accuracies((seen, new, seen_without, new_without))
     if (seen, new) == (seen_without, new_without):
         return "Both entries are the same: was one of the two trained without augmentation?"
@@ -136,7 +136,7 @@ def augmentation(answer):
         )
     if seen_without < seen - 0.05:
         return "It remembers less without augmentation than with it: are the two entries swapped?"
-    return partial(measured_again, "accuracies_with", (None,), both["without"], 0.08)
+    return partial(measured_again, "accuracies_with", (None,), both[1], 0.08)
 
 
 @exercise(
@@ -283,4 +283,5 @@ def _wrong_join(names, sample, ids, answers):
     if names in (by_id, sorted(right)):
         how = "by id" if names == by_id else "as text, where '10' comes before '2'"
         return f"{case} and the names come sorted {how}; the sample has an order of its own."
-    return f"{case} and the first gets {names[0]!r}, which belongs to another picture."
+    i, name = next((i, name) for i, name, r in zip(sample, names, right, strict=True) if name != r)
+    return f"{case} and id {i!r} gets {name!r}, which belongs to another picture."
