@@ -1,8 +1,8 @@
 """The lessons' exercises, one file per lesson; here is what several of them share.
 
 An exercise is a statement in the lesson and, here, a function that diagnoses answers, two hints,
-and one sentence on why it matters. `choice` and `number` register common kinds; `kinds.py` reads
-answers, however they are written.
+and one sentence on why it matters. `choice` and `number` register common kinds; answers are read
+by `classroom/kinds.py`, however they are written.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import product
 
 import torch
 
-from classroom.exercises import kinds
+from classroom import kinds
 from classroom.judge import NotYet, exercise
 
 # A process's first optimiser takes a second, which should not count against an answer.

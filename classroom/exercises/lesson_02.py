@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-from classroom.exercises import compare, helper_on_the_way, kinds, require_accuracies
+from classroom import kinds
+from classroom.exercises import compare, helper_on_the_way, require_accuracies
 from classroom.judge import NotYet, exercise
 
 MOST_SECONDS = 40  # of training, in 02.5

@@ -6,7 +6,8 @@ from functools import partial
 import torch
 from torch import nn
 
-from classroom.exercises import all_close, kinds, measured_again, number, require_accuracies
+from classroom import kinds
+from classroom.exercises import all_close, measured_again, number, require_accuracies
 from classroom.judge import NotYet, exercise
 from helpers.require import quoted
 

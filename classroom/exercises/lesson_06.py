@@ -5,7 +5,8 @@ from functools import partial
 import torch
 from torch.nn import functional as F
 
-from classroom.exercises import choice, compare, kinds, measured_again, number
+from classroom import kinds
+from classroom.exercises import choice, compare, measured_again, number
 from classroom.judge import NotYet, exercise
 
 number(
