@@ -1,4 +1,4 @@
-"""How an answer is judged: tried out in a thread of its own, within a limit, on hidden inputs.
+"""How an answer is judged: tried out in a thread of its own, within limits, on hidden inputs.
 
 A judged answer has an Outcome: a state (not attempted, not yet, right) and a sentence. What stands
 between an answer and "right" is its diagnosis. The exercises themselves, with their hints, are in
@@ -14,9 +14,10 @@ import inspect
 import io
 import linecache
 import threading
+import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
 from dataclasses import dataclass
 from itertools import islice
 from types import FunctionType
@@ -28,9 +29,11 @@ from helpers import CourseError
 from helpers.require import quoted, summary
 
 NOT_ATTEMPTED, NOT_YET, RIGHT = "not attempted", "not yet", "right"
-LIMIT_S = 4.0  # seconds for one answer
+LIMIT_S = 4.0  # seconds of processor time for one answer: a busy machine takes none of them away
+CLOCK_S = 30.0  # seconds on the clock, for answers that wait
 MOST = 100_000  # items that an iterator in an answer may give
 EXERCISES: dict[str, Exercise] = {}
+Diagnosis = str | None | Callable[[], str | None]
 
 
 class Outcome(NamedTuple):
@@ -46,14 +49,15 @@ class Outcome(NamedTuple):
 class Exercise:
     """One exercise.
 
-    diagnose: takes the answer; returns None if it is right, else what is wrong with it.
+    diagnose: takes the answer; returns None or a Remark if it is right, else what is wrong with
+    it; or a function that measures a part of it again, without a limit, and returns the same.
     wanted: what the answer is, in words; if it is a function, what that returns.
     why: why it matters, said when the answer is right. hints: the first one, and a stronger one.
     takes: the function's arguments, such as "net low high"; None if the answer is no function.
     in_place: the function changes what it is given, and need not return anything.
     """
 
-    diagnose: Callable[[Any], str | None]
+    diagnose: Callable[[Any], Diagnosis]
     wanted: str
     why: str
     hints: tuple[str, str]
@@ -61,16 +65,20 @@ class Exercise:
     in_place: bool = False
 
 
-class NotYet(Exception):
-    """A diagnosis, raised where returning it would be clumsy."""
+class NotYet(BaseException):
+    """A diagnosis, raised where returning it would be clumsy; an answer's `except` lets it pass."""
 
 
-class Right(Exception):
-    """A remark on a right answer, said before why it matters."""
-
-
-class NotAttempted(Exception):
+class NotAttempted(BaseException):
     pass
+
+
+class Remark(str):
+    """What a diagnosis says of a right answer, before why it matters."""
+
+
+class Stub(str):
+    """What is said of an answer that is not there yet."""
 
 
 class Printed(io.TextIOBase):
@@ -94,7 +102,7 @@ class Stopped(BaseException):
 def exercise(name: str, **fields: Any) -> Callable:
     """Makes the decorated function the one that diagnoses answers; fields: those of Exercise."""
 
-    def register(diagnose: Callable[[Any], str | None]) -> Callable:
+    def register(diagnose: Callable[[Any], Diagnosis]) -> Callable:
         EXERCISES[name] = Exercise(diagnose, **fields)
         return diagnose
 
@@ -116,29 +124,55 @@ def find(name: str) -> Exercise:
 
 def outcome_of(name: str, answer: object) -> Outcome:
     """Tries an answer out and returns the outcome in a few seconds, whatever the answer does."""
-    task = find(name)
-    verdicts: list[tuple[str, str]] = []
-    printed = Printed()
+    task, printed = find(name), Printed()
+    diagnoses: list[Diagnosis] = []
+    clocks: list[Callable[[], float]] = []
 
     def work() -> None:
+        torch.set_num_threads(1)  # several wait for each other on a busy machine
+        clocks.append(_processor_clock())
         with contextlib.suppress(Stopped):
-            verdicts.append(_verdict(task, answer))
+            diagnoses.append(_diagnosis(task, answer))
 
-    thread = threading.Thread(target=work, daemon=True)
-    with (
-        torch.random.fork_rng(devices=[]),
-        contextlib.redirect_stdout(printed),
-        contextlib.redirect_stderr(printed),
-    ):
+    thread, threads = threading.Thread(target=work, daemon=True), torch.get_num_threads()
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # the same answer meets the same inputs
-        thread.start()
-        try:
-            thread.join(LIMIT_S)
-        finally:
-            _stop(thread)
-    endless = NOT_YET, f"It did not end within {LIMIT_S:.0f} seconds: is there a loop?"
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            thread.start()
+            try:
+                seconds = _wait(thread, clocks)
+            finally:
+                _stop(thread)
+                torch.set_num_threads(threads)
+        diagnosis = f"It did not end within {seconds:.0f} seconds: is there a loop?"
+        diagnosis = diagnoses[0] if diagnoses else diagnosis
+        if callable(diagnosis):  # it measures something again, and may take longer
+            diagnosis = diagnosis()
     text = printed.text.encode(errors="replace").decode()
-    return Outcome(name, *(verdicts[0] if verdicts else endless), text)
+    if diagnosis is None or isinstance(diagnosis, Remark):
+        return Outcome(name, RIGHT, f"{diagnosis or ''} {task.why}".lstrip(), text)
+    state = NOT_ATTEMPTED if isinstance(diagnosis, Stub) else NOT_YET
+    return Outcome(name, state, str(diagnosis), text)
+
+
+def _processor_clock() -> Callable[[], float]:
+    """Returns what tells the processor time of this thread, or of the process, to all threads."""
+    if not hasattr(time, "pthread_getcpuclockid"):  # Windows, macOS
+        start = time.process_time()
+        return lambda: time.process_time() - start
+    clock = time.pthread_getcpuclockid(threading.get_ident())
+    return lambda: time.clock_gettime(clock)
+
+
+def _wait(thread: threading.Thread, clocks: list[Callable[[], float]]) -> float:
+    """Waits until the thread ends or meets a limit; returns that limit."""
+    end = time.monotonic() + CLOCK_S
+    while thread.is_alive() and time.monotonic() < end:
+        thread.join(0.05)
+        with contextlib.suppress(OSError):  # a thread that has just ended has no clock
+            if clocks and clocks[0]() > LIMIT_S:
+                return LIMIT_S
+    return CLOCK_S
 
 
 def _stop(thread: threading.Thread) -> None:
@@ -149,8 +183,8 @@ def _stop(thread: threading.Thread) -> None:
             thread.join(0.02)
 
 
-def _verdict(task: Exercise, answer: object) -> tuple[str, str]:
-    """Returns the state and the sentence that an answer deserves."""
+def _diagnosis(task: Exercise, answer: object) -> Diagnosis:
+    """Returns what `diagnose` finds, whatever the answer does."""
     function = None
     try:
         if _has_dots(answer):
@@ -160,25 +194,39 @@ def _verdict(task: Exercise, answer: object) -> tuple[str, str]:
             function = _Function(answer, task)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            diagnosis = task.diagnose(answer if function is None else function)
-    except NotAttempted:
-        return NOT_ATTEMPTED, "Write your answer in place of the dots, then run both cells."
-    except NotYet as error:
-        diagnosis = str(error)
-    except Right as remark:
-        return RIGHT, f"{remark} {task.why}"
+            return task.diagnose(answer if function is None else function)
     except Stopped:
         raise
-    except BaseException as error:  # the answer is nothing that `diagnose` can work with
-        if function is not None and task.in_place:
-            reason = _reason(error, function.code)
-            diagnosis = f"Your function ran, and using the result stopped with {reason}"
-        elif function is not None:
-            result = summary(function.result)
-            diagnosis = f"Your function should return {task.wanted}, and this is {result}."
-        else:
-            diagnosis = f"The answer should be {task.wanted}, and this is {summary(answer)}."
-    return (NOT_YET, diagnosis) if diagnosis else (RIGHT, task.why)
+    except BaseException as error:
+        if isinstance(error, NotAttempted) and _is_ours(error):
+            return Stub(_where_to_write(answer))
+        ours = isinstance(error, NotYet) and _is_ours(error)
+        return str(error) if ours else _useless(task, answer, function, error)
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Returns whether the judge or an exercise has raised this, and not the answer itself."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals.get("__name__", "").startswith("classroom.")
+
+
+def _where_to_write(answer: object) -> str:
+    advice = "Write your answer in place of the dots, then run both cells."
+    if type(answer) is FunctionType:
+        advice += f" Have you? Then see that your function is still called {answer.__name__}."
+    return advice
+
+
+def _useless(
+    task: Exercise, answer: object, function: _Function | None, error: BaseException
+) -> str:
+    """Returns the diagnosis of an answer that `diagnose` cannot work with."""
+    if function is None:
+        return f"The answer should be {task.wanted}, and this is {summary(answer)}."
+    if task.in_place:
+        reason = _reason(error, function.code)
+        return f"Your function ran, and using the result stopped with {reason}"
+    return f"Your function should return {task.wanted}, and this is {summary(function.result)}."
 
 
 class _Function:
@@ -199,10 +247,12 @@ class _Function:
             pass
         try:
             self.result = _without_iterators(self.code(*arguments))
-        except NotYet:  # from a function that `diagnose` gave it to call
-            raise
-        except (Exception, SystemExit, KeyboardInterrupt) as error:
+        except BaseException as error:
+            if isinstance(error, Stopped) or (isinstance(error, NotYet) and _is_ours(error)):
+                raise  # a diagnosis comes from a function that `diagnose` gave it to call
             raise NotYet(f"Your code stopped with {_reason(error, self.code)}") from None
+        if not torch.is_grad_enabled():
+            raise NotYet("It leaves gradients switched off: use `with torch.no_grad():`.")
         if self.result is None and not self.task.in_place:
             wanted = self.task.wanted
             raise NotYet(f"It returns nothing: end it with `return` and {wanted}.")
@@ -237,7 +287,7 @@ def _has_dots(answer: object, depth: int = 3) -> bool:
 
 def _without_iterators(value: object, depth: int = 2) -> object:
     """Returns the same with lists in place of iterators, which may have no end."""
-    if isinstance(value, (Iterator, range)):
+    if isinstance(value, (Iterator, range, KeysView, ValuesView, ItemsView)):
         value = list(islice(value, MOST + 1))
         if len(value) > MOST:
             raise NotYet(f"It gives more than {MOST:,} items: does it ever end?")

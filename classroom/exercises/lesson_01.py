@@ -1,17 +1,18 @@
 """Exercises of lesson 01: bugs, normalisation, parameter groups, one batch, rates, a recipe."""
 
 import copy
+import math
 import statistics
+from functools import partial
 from itertools import pairwise
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from classroom.exercises import compare, require_accuracies
-from classroom.judge import NotYet, Right, exercise
-
-torch.optim.SGD(nn.Linear(1, 1).parameters())  # a process's first one takes a second: not theirs
+from classroom import kinds
+from classroom.exercises import compare, measured_again, require_accuracies
+from classroom.judge import NotYet, Remark, exercise
 
 
 class Leftovers:
@@ -43,7 +44,8 @@ class Watched(nn.Module):
         self.leftovers = Leftovers(self.body[1].weight)
 
     def forward(self, x):
-        self.passes.append((self.training, x.detach().clone()))
+        modes = {part.training for part in self.modules()}
+        self.passes.append((modes, x.detach().clone()))
         if self.start is None:
             self.start = copy.deepcopy((self.body, self.classifier))  # a tuple is no part of it
         outputs = self.classifier(self.body(x))
@@ -88,7 +90,7 @@ def find_the_bugs(function):
         _wrong_inputs(net)
         or _wrong_labels(net)
         or _wrong_steps(net)
-        or _wrong_measure(net, normalise, valid, float(result))
+        or _wrong_measure(net, normalise, valid, kinds.number(result))
     )
 
 
@@ -102,15 +104,16 @@ def _numbers(net, x):
 
 def _wrong_inputs(net):
     for what, wanted in (("training", True), ("validation", False)):
-        seen = [(mode, _numbers(net, x)) for mode, x in net.passes]
+        seen = [(modes, _numbers(net, x)) for modes, x in net.passes]
         if any((numbers == -1).any() for _, numbers in seen):
             return "The network gets pictures that are not normalised as it expects them."
-        mine = [(mode, n) for mode, n in seen if bool((n < 12).all()) == wanted]
+        mine = [(modes, n) for modes, n in seen if bool((n < 12).all()) == wanted]
         if not mine:
             return f"The network never gets the {what} pictures."
-        if any(mode != wanted for mode, _ in mine):
+        if any(modes != {wanted} for modes, _ in mine):
             mode = "eval" if wanted else "train"
-            return f"The network is in {mode} mode while it gets the {what} pictures."
+            part = "A part of the" if any(len(modes) == 2 for modes, _ in mine) else "The"
+            return f"{part} network is in {mode} mode while it gets the {what} pictures."
     return None
 
 
@@ -187,36 +190,52 @@ def _wrong_measure(net, normalise, valid, result):
 )
 def normalise(function):
     torch.manual_seed(1)
-    picture = torch.randint(0, 256, (3, 5, 3), dtype=torch.uint8)
     mean, std = (0.5, 0.4, 0.1), (0.2, 0.3, 0.4)
+    for most, height, width in ((200, 5, 3), (1, 4, 6)):  # 255 in neither, and a nearly black one
+        picture = torch.randint(0, most + 1, (3, height, width), dtype=torch.uint8)
+        if diagnosis := _not_normal(function, picture, mean, std):
+            return diagnosis
+        mean, std = (0.3, 0.6, 0.2), (0.4, 0.1, 0.5)
+    return None
+
+
+def _not_normal(function, picture, mean, std):
     original = picture.clone()
-    result = function(picture, mean, std)
+    result = kinds.tensor(function(picture, mean, std))
     if result.shape != picture.shape:
-        return f"A picture of shape (3, 5, 3) becomes a tensor of shape {tuple(result.shape)}."
+        shapes = f"of shape {tuple(picture.shape)} becomes a tensor of shape {tuple(result.shape)}"
+        return f"A picture {shapes}."
     if not picture.equal(original):
         return "It changes the picture it was given; make a new tensor instead."
     m, s = (torch.tensor(v).view(3, 1, 1) for v in (mean, std))
-    x = picture / 255
+    x, most = picture / 255, int(picture.max())
+    own = (picture / most - m) / s
     slips = {
         "Values run from 0 to 255 here; mean and std are meant for 0 to 1.": (picture - m) / s,
         "Brackets: the whole difference is divided by std, not the mean alone.": x - m / s,
         "The division by std is missing.": x - m,
         "The subtraction of the mean is missing.": x / s,
         "The largest value is 255, not 256.": (picture / 256 - m) / s,
+        f"Divide by 255, not by the picture's largest value, here {most}.": own,
         "Divide by 255 before the subtraction: mean is meant for values up to 1.": (
             (picture - m) / s / 255
         ),
         "First subtract the mean, then divide.": x / s - m,
+        "Mean and std are swapped: subtract the mean, divide by std.": (x - s) / m,
         "Divide by std, not by its square.": (x - m) / s**2,
         "Divide by std; do not multiply.": (x - m) * s,
         "Subtract the mean; do not add it.": (x + m) / s,
-        "The three numbers are spread over the columns; each belongs to a channel.": (
-            (x - m.view(3)) / s.view(3)
+        "The three numbers are in the wrong order: the first belongs to channel 0.": (
+            (x - m.flip(0)) / s.flip(0)
         ),
         "It ignores the numbers it is given and uses the picture's own.": (
             (x - x.mean((1, 2), keepdim=True)) / x.std((1, 2), keepdim=True)
         ),
     }
+    if picture.shape[2] == 3:
+        slips["The three numbers are spread over the columns; each belongs to a channel."] = (
+            x - m.view(3)
+        ) / s.view(3)
     return compare(result, (x - m) / s, slips)
 
 
@@ -242,33 +261,24 @@ def four_groups(function):
     net.register_parameter("scale", nn.Parameter(torch.tensor(1.0)))
     for lr, factor, decay in ((0.01, 10, 0.03), (0.002, 5, 0.5)):
         groups = function(net, "head", lr, factor, decay)
-        groups = [dict(group, params=list(group["params"])) for group in groups]
-        lists = [[id(p) for p in group["params"]] for group in groups]
-        if any(isinstance(p, tuple) for group in groups for p in group["params"]):
-            return "The params are pairs of name and parameter: give the parameters alone."
-        if any(len(ids) > len(set(ids)) for ids in lists):
-            return "A parameter is in a list twice: did you visit both a layer and its parent?"
-        if sum(map(len, lists)) > len(set().union(*lists)):
-            return "A parameter is in two groups: an optimiser refuses that."
-        found = {id(p): group for group in groups for p in group["params"]}
+        groups = kinds.groups(groups, net, ("lr", "weight_decay"))
+        group_of = {id(p): group for group in groups for p in group["params"]}
         for name, p in net.named_parameters():
-            in_head = name.startswith("head.")
-            wanted = {"weight_decay": decay * (p.ndim > 1), "lr": lr * (factor if in_head else 1)}
-            if diagnosis := _wrong_group(name, found.get(id(p)), wanted):
-                return diagnosis
-        torch.optim.AdamW(groups)
+            if id(p) not in group_of:
+                once = "; one is empty: was a generator used twice?" if _has_empty(groups) else "."
+                return f"{name} is in no group, so it would never be trained{once}"
+            head, many = name.startswith("head."), p.ndim > 1
+            choices = {"lr": (lr, lr * factor, head), "weight_decay": (0, decay, many)}
+            for key, (usual, special, is_special) in choices.items():
+                right, other = (special, usual) if is_special else (usual, special)
+                if not math.isclose(value := group_of[id(p)][key], right, rel_tol=1e-6):
+                    swap = ", which belongs to others" if math.isclose(value, other) else ""
+                    return f"{name} got {key} {value:g}{swap}; it should be {right:g}."
     return None
 
 
-def _wrong_group(name, group, wanted):
-    if group is None:
-        return f"{name} is in no group, so it would never be trained."
-    for key, value in wanted.items():
-        if key not in group:
-            return f"The group of {name} has no {key}: the optimiser would use its default."
-        if abs(group[key] - value) > 1e-9:
-            return f"{name} got {key} {group[key]:g}, and it should be {value:g}."
-    return None
+def _has_empty(groups):
+    return any(not group["params"] for group in groups)
 
 
 @exercise(
@@ -299,12 +309,14 @@ def overfit(function):
         seen.append(F.cross_entropy(outputs.detach(), labels[order]).item())
 
     healthy.register_forward_hook(note)
-    losses = _losses(function(healthy.eval(), pictures, labels, 100), 100)
+    losses = _losses(function(healthy.eval(), pictures, labels, 600), 600)
     if not losses or abs(losses[0] - first) > 0.01:
         return "The first loss is not that of the network in train mode, before its first step."
     for loss in losses[:-1]:
         if loss < 0.05:
             return f"It went on after a loss of {loss:.3f}: stop as soon as one is below 0.05."
+    if losses[-1] >= 0.05 and len(losses) == 1:
+        return "It ends after one step: is `return` inside the loop?"
     if losses[-1] >= 0.05:
         return (
             f"After {len(losses)} steps the loss is {losses[-1]:.2f}, though this net can learn it."
@@ -330,7 +342,7 @@ def _losses(values, most):
         raise NotYet("The list holds tensors with their gradients: keep numbers, from .item().")
     if len(values) > most:
         raise NotYet(f"It took {len(values)} steps where {most} were allowed.")
-    return [float(value) for value in values]
+    return kinds.numbers(values)
 
 
 @exercise(
@@ -339,12 +351,13 @@ def _losses(values, most):
     why="Above some rate, training destroys what the network knew: know where this edge is, and "
     "stay a good factor below it.",
     hints=(
-        "A loop over rates that grow: rate *= 3, or a list such as [1e-4, 1e-3, ...].",
-        "Go on until the validation accuracy is at least 0.2 below the best one that you saw.",
+        "Rates differ by orders of magnitude, so multiply from one to the next; do not add.",
+        "rates = [1e-4 * 4**k for k in range(n)], and the dictionary in one line: "
+        "{rate: ... for rate in rates}. Is n large enough? The accuracies tell.",
     ),
 )
 def rates(answer):
-    runs = sorted(answer.items())
+    runs = sorted(kinds.mapping(answer, kinds.number, kinds.number).items())
     if len(runs) < 4:
         return f"Try at least four rates; you have {len(runs)}."
     require_accuracies(accuracy for _, accuracy in runs)
@@ -362,7 +375,8 @@ def rates(answer):
         return "Your largest rate is not 0.2 below the best yet: go on until one breaks training."
     if works[0] > 0.1:
         return "No network of this lesson works at such a rate: did `accuracy_at` say so?"
-    return None
+    smallest, accuracy = runs[0]  # what it gives depends least on chance
+    return partial(measured_again, "accuracy_at", (smallest,), [accuracy], 0.05)
 
 
 @exercise(
@@ -371,23 +385,22 @@ def rates(answer):
     why="You have decided something on validation pictures, with seeds on both sides. Whether it "
     "holds is for pictures that have had no say yet: the test set, or your own.",
     hints=(
-        "What has this lesson left as it was? The size of the pictures, the augmentation, the "
-        "weight decay of the probe, the number of steps, how far to go from probe to fine-tuned.",
-        "This network was trained on larger squares than these: what do finer pictures give? "
-        "You might also let several networks vote, or show the network a picture and its mirror "
-        "image and take the mean.",
+        "What has this lesson left as it was, without trying anything else? Make a list, and "
+        "change one thing at a time, with one seed.",
+        "With so few pictures, look for what costs no labels: more from the same network, or more "
+        "from the same picture. Train anew for each seed only when one idea looks good.",
     ),
 )
 def beat_the_recipe(answer):
-    for key in ("recipe", "mine"):
-        if key not in dict.keys(answer):
-            return f'The dictionary has no key "{key}".'
-    recipe, mine = ([float(v) for v in answer[key]] for key in ("recipe", "mine"))
+    sides = dict.fromkeys(("recipe", "mine"), kinds.numbers)
+    recipe, mine = kinds.named(answer, sides, "a list of accuracies")
     require_accuracies(recipe + mine)
     if len(mine) < 3 or len(recipe) < 3:
         return "Three seeds of each, please: the better of two single runs is often just luckier."
     if len(set(recipe)) == len(set(mine)) == 1:
         return "On each side all seeds give the same number: train anew for each seed."
+    if sorted(recipe) == sorted(mine):
+        return "Both lists are the same: is it your function that fills the second one?"
     told = f"{_spoken(mine)} against the recipe's {_spoken(recipe)}"
     gap = statistics.mean(mine) - statistics.mean(recipe)
     if gap <= 0:
@@ -395,7 +408,7 @@ def beat_the_recipe(answer):
     error = sum(statistics.variance(side) / len(side) for side in (recipe, mine)) ** 0.5
     within = gap <= 2 * error
     spread = "within the spread: more seeds would tell" if within else "more than the spread"
-    raise Right(f"{told}: {gap:.3f} apart, {spread}.")
+    return Remark(f"{told}: {gap:.3f} apart, {spread}.")
 
 
 def _spoken(values):

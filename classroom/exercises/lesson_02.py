@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-from classroom.exercises import compare, require_accuracies
+from classroom import kinds
+from classroom.exercises import compare, helper_on_the_way, require_accuracies
 from classroom.judge import NotYet, exercise
 
 MOST_SECONDS = 40  # of training, in 02.5
@@ -38,11 +39,12 @@ def choose_then_test(function):
         laboratory = _Laboratory(valid, test)
         net = laboratory.net
         values = function(net, laboratory.train_one_epoch, laboratory.accuracy, len(valid))
+        values = kinds.numbers(values)
         if len(values) != 2:
             return f"Return two values; these are {len(values)}."
         if laboratory.trained != len(valid):
             return f"It trained for {laboratory.trained} of {len(valid)} epochs."
-        if diagnosis := _not_the_choice(valid, test, laboratory.looks, *map(float, values)):
+        if diagnosis := _not_the_choice(valid, test, laboratory.looks, *values):
             return diagnosis
         if laboratory.early:
             return "It looked at the test pictures before the last epoch was trained: look after."
@@ -87,6 +89,8 @@ class _Laboratory:
 
 def _not_the_choice(valid, test, looks, epoch, accuracy):
     best, last = 1 + valid.index(max(valid)), len(valid)
+    if (accuracy, epoch) == (best, test[best - 1]):
+        return "The two values are swapped: first the epoch, then the accuracy."
     if len(looks) > 1:
         return (
             f"It looked at the test pictures {len(looks)} times: once, after the choice, will do."
@@ -130,26 +134,44 @@ def mean_loss(function):
     net = nn.Sequential(nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(12, 3))
     x, y = 3 * torch.randn(10, 3, 2, 2), torch.randint(0, 3, (10,))
     net(x + 1)  # statistics that differ from those of a batch
-    gradients = []
-    net[-1].register_forward_hook(lambda *_: gradients.append(torch.is_grad_enabled()))
+    gradients, helpers = [], []
+
+    def note(*_):
+        gradients.append(torch.is_grad_enabled())
+        helpers.append(helper_on_the_way())
+
+    net[-1].register_forward_hook(note)
     for mode, size in ((True, 4), (False, 5), (False, 4)):
         batches = DataLoader(TensorDataset(x, y), batch_size=size)
         net.train(mode)
         statistics_before = net[0].running_mean.clone()
-        result = torch.as_tensor(function(net, batches))
+        result = function(net, batches)
+        if helper := next(filter(None, helpers), None):
+            return f"`{helper}` of the course does the measuring: write the loop yourself."
         if not net[0].running_mean.equal(statistics_before):
             return "BatchNorm's statistics have moved: the network was measured in train mode."
-        if net.training != mode:
-            came, left = ("train", "eval") if mode else ("eval", "train")
-            return f"The network arrived in {came} mode and is left in {left} mode."
-        if any(p.grad is not None for p in net.parameters()):
-            return "It leaves gradients in the network; measuring needs none."
+        if diagnosis := _left_behind(net, mode):
+            return diagnosis
+        result = kinds.tensor(result)
         if result.numel() != 1:
             return f"Return one number; this has the shape {tuple(result.shape)}."
         if any(gradients):
             return "It tracks gradients for every batch: torch.no_grad() avoids that."
         if diagnosis := _not_the_mean(net, x, y, size, result.reshape(())):
             return diagnosis
+    return None
+
+
+def _left_behind(net, mode):
+    came, left = ("train", "eval") if mode else ("eval", "train")
+    if net.training != mode:
+        return f"The network arrived in {came} mode and is left in {left} mode."
+    if any(part.training != mode for part in net.modules()):
+        return f"The layers inside are left in {left} mode: use net.train(mode), not an attribute."
+    if any(p.grad is not None for p in net.parameters()):
+        return "It leaves gradients in the network; measuring needs none."
+    if not all(p.requires_grad for p in net.parameters()):
+        return "It leaves the network frozen: use torch.no_grad() instead."
     return None
 
 
@@ -162,9 +184,18 @@ def _not_the_mean(net, x, y, size, result):
         "Each batch counts the same here, even the short one at the end.": sum(parts) / len(parts),
         "The last batch is missing.": each[: size * (len(parts) - 1)].mean(),
         "That is the loss of the last batch alone.": parts[-1],
+        "That is the loss of the first batch alone: is `return` inside the loop?": parts[0],
         "That is the sum over the pictures; return their mean.": each.sum(),
         "The sums are added up, but divided by the number of batches.": each.sum() / len(parts),
         "The means of the batches are divided by the number of pictures.": sum(parts) / len(each),
+        "The last batch counts as if it were full.": each.sum() / (size * len(parts)),
+        "That is minus the mean probability; the logarithm is missing.": F.nll_loss(
+            outputs.softmax(1), y
+        ),
+        "That is an accuracy, not a loss.": (outputs.argmax(1) == y).float().mean(),
+        "That takes logarithms to another base; cross-entropy uses the natural one.": (
+            each.mean() / math.log(2)
+        ),
         "cross_entropy takes the network's outputs, not probabilities.": F.cross_entropy(
             outputs.softmax(1), y
         ),
@@ -202,6 +233,8 @@ def start_at_shares(function):
                 return f"layer.{name} has the dtype {new.dtype}, not {old.dtype}."
         with torch.no_grad():
             answers = layer(x).softmax(1)
+        if answers.isnan().any():
+            return "The answers are NaN: is there a NaN or an infinity among the biases?"
         if not torch.allclose(answers, answers[:1].expand_as(answers), atol=1e-4):
             return "Two pictures still get different answers: the features should not count yet."
         if layer.bias.equal(before["bias"]):
@@ -211,12 +244,29 @@ def start_at_shares(function):
             "The biases are shares; softmax turns them into something else.": shares.softmax(0),
             "The biases are counts; softmax turns them into something else.": counts.softmax(0),
             "Each class gets the same share, whatever the labels are.": (0 * shares).softmax(0),
-            "Shares of other classes: which one is at position 0?": shares.sort(descending=True)[0],
             "A logarithm to base 10: softmax undoes the natural one.": shares.log10().softmax(0),
             "That undoes a sigmoid, but this is a softmax.": shares.logit().softmax(0),
+            "The biases are minus logarithms: frequent classes get the least.": (
+                1 / shares / (1 / shares).sum()
+            ),
         }
-        if diagnosis := compare(answers[0], shares, slips):
+        others = "Shares of other classes: which one is at position 0?"
+        mixed_up = torch.allclose(answers[0].sort()[0], shares.sort()[0], atol=1e-4)
+        slips |= {others: answers[0]} if mixed_up else {}
+        if diagnosis := compare(answers[0], shares, slips) or _cannot_learn(layer, x):
             return diagnosis
+    return None
+
+
+def _cannot_learn(layer, x):
+    before = [p.detach().clone() for p in layer.parameters()]
+    try:
+        F.cross_entropy(layer(x), torch.zeros(len(x), dtype=int)).backward()
+        torch.optim.SGD(layer.parameters(), 0.1).step()
+    except RuntimeError as error:  # of torch, such as an inference tensor or shared memory
+        return f"An optimiser's step cannot change the layer: {str(error).split('.')[0]}."
+    if any(new.equal(old) for new, old in zip(layer.parameters(), before, strict=True)):
+        return "An optimiser's step does not change all of the layer any more."
     return None
 
 
@@ -238,7 +288,7 @@ def difference(function):
     larger = [value + 0.02 for value in large]
     pairs = ((a, c), (c, a), (a, b), (b, a), (a, steady), (a, [0.62, 0.67, 0.57]), (larger, large))
     for one, two in (*pairs, ([0.25, 0.5], [0.25, 0.25])):
-        values = function(list(one), list(two))
+        values = kinds.items(function(list(one), list(two)))
         if len(values) != 3:
             return f"Return three values; these are {len(values)}."
         if diagnosis := _not_the_difference(one, two, *values):
@@ -253,7 +303,7 @@ def _not_the_difference(a, b, gap, error, clear):
     right, own, degrees = _welch(a, b)
     a, b = (torch.tensor(v, dtype=torch.float64) for v in (a, b))
     wrong_sign = "The difference has the wrong sign: a minus b."
-    gap, error = torch.as_tensor(gap), torch.as_tensor(error)  # three decimals will do
+    gap, error = (torch.tensor(kinds.number(v)) for v in (gap, error))  # three decimals will do
     if diagnosis := compare(gap, right, {wrong_sign: -right}, 6e-4, HAND.format("difference")):
         return diagnosis
     flat = a.var(correction=0) / len(a) + b.var(correction=0) / len(b)
@@ -266,10 +316,9 @@ def _not_the_difference(a, b, gap, error, clear):
     }
     if diagnosis := compare(error, own.sum().sqrt(), slips, 6e-4, HAND.format("standard error")):
         return diagnosis
-    if isinstance(clear, str) or clear not in (True, False):
-        return "The third value should be True or False."
+    clear = kinds.truth(clear, "The third value")
     ratio, limit = abs(right / own.sum().sqrt()), stats.t.ppf(0.975, degrees)
-    if bool(clear) == bool(ratio > limit):
+    if clear == bool(ratio > limit):
         return None
     case = f"A difference of {ratio:.2f} standard errors (seeds: {len(a)} and {len(b)})"
     limits = f"the limit for {degrees:.1f} degrees of freedom is {limit:.2f}"
@@ -296,39 +345,33 @@ def _welch(a, b):
     "seeds as the recipe you compare with, a limit on time, and a rule that was fixed before.",
     hints=(
         "What does the lesson's scratch lack? Its networks see few pictures, for few epochs.",
-        "All training pictures, a learning rate that rises and falls, smaller pictures that train "
-        "faster: try one change at a time, with one seed. Then 02.4 on three seeds.",
+        "You have 40 seconds: what makes a step cheaper, what makes it count for more, and what is "
+        "left out of training so far? Try one change at a time, with one seed; 02.4 comes last.",
     ),
 )
 def scratch_at_its_best(answer):
-    for key in ("mine", "lesson", "seconds", "clear"):
-        if key not in dict.keys(answer):  # of another type: its TypeError becomes a diagnosis
-            return f'The dictionary has no key "{key}".'
-        if key != "clear" and not hasattr(answer[key], "__len__"):
-            return f'"{key}" should be a list with a number for each seed.'
-    mine, lesson, seconds = ([float(v) for v in answer[k]] for k in ("mine", "lesson", "seconds"))
+    entries = dict.fromkeys(("mine", "lesson", "seconds"), kinds.numbers) | {"clear": kinds.truth}
+    wanted = "a list with a number for each seed"
+    mine, lesson, seconds, clear = kinds.named(answer, entries, wanted)
     if min(len(mine), len(lesson)) < 3:
         return "Three seeds or more for each side: of fewer, the spread would be a guess."
     if len(seconds) != len(mine):
         return f"{len(seconds)} times for {len(mine)} networks of yours: give one for each."
     require_accuracies(mine + lesson)
-    if not all(0 < value < math.inf for value in seconds):
+    if min(seconds) <= 0:
         return "Training takes more than 0 seconds: measure with time.perf_counter()."
     if max(seconds) > MOST_SECONDS:
         return f"One network took {max(seconds):.0f} seconds; {MOST_SECONDS} are allowed."
     always_the_same = len(set(mine)) == 1 and mine[0] != 0.5  # 0.5: it has one answer for all
-    if always_the_same or mine == lesson:
-        what = (
-            "All your seeds gave the same result" if mine != lesson else "Both lists are the same"
-        )
+    both_the_same = sorted(mine) == sorted(lesson)
+    if always_the_same or both_the_same:
+        what = "Both lists are the same" if both_the_same else "All your seeds gave the same result"
         return f"{what}: is `seed` passed on, and is it your network that was measured?"
-    if isinstance(answer["clear"], str) or answer["clear"] not in (True, False):
-        return '"clear" should be True or False.'
     gap, own, degrees = _welch(mine, lesson)
     if not own.sum():
         return "Neither side has any spread over its seeds, so 02.4 cannot say what is clear."
     ratio, limit = abs(gap / own.sum().sqrt()), stats.t.ppf(0.975, degrees)
-    if bool(answer["clear"]) != bool(ratio > limit) and abs(ratio / limit - 1) > 0.05:
+    if clear != bool(ratio > limit) and abs(ratio / limit - 1) > 0.05:
         return (
             f'"clear" does not agree with 02.4: a difference of {gap:.3f}, {ratio:.2f} standard '
             f"errors, where the limit is {limit:.2f}."

@@ -1,5 +1,6 @@
 """Exercises of lesson 04: counting, measuring a frozen body, a rate per stage, `freeze`."""
 
+from functools import partial
 from itertools import pairwise
 
 import timm
@@ -8,8 +9,9 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from classroom.exercises import all_close, number, require_accuracies, require_pairs
-from classroom.judge import exercise
+from classroom import kinds
+from classroom.exercises import all_close, measured_again, number, require_accuracies
+from classroom.judge import NotYet, exercise
 from helpers import models
 
 number(
@@ -25,7 +27,7 @@ number(
     },
     why="What learns is small, a quarter of a megabyte: one frozen body can serve many tasks.",
     hints=(
-        "Each of the outputs has a weight for each feature, plus one more number.",
+        "The body is frozen, so one layer is left. What is its shape?",
         "The lesson's two outputs on 1,280 features have 2,562 parameters: find out why.",
     ),
 )
@@ -38,40 +40,78 @@ number(
     why="Three kinds of numbers and three rules: gradients change the first, nothing the second, "
     "and batches in train mode the third, unless their layer is kept in eval mode.",
     hints=(
-        "net.parameters() and net.buffers() go through the tensors; each knows requires_grad.",
-        "A tensor's numel() says how many numbers it holds; add these up in three sums.",
+        "Tensors that are parameters and tensors that are buffers: a network lists each kind by "
+        "itself. Which of the two can learn at all?",
+        "A tensor's numel() says how many numbers it holds. Only parameters are frozen or not, "
+        "as their requires_grad tells; add up net.buffers() by themselves.",
     ),
 )
 def count(function):
+    for net in (_mixed(), _unusual()):
+        before = [p.requires_grad for p in net.parameters()]
+        counts = kinds.numbers(function(net))
+        if [p.requires_grad for p in net.parameters()] != before:
+            return "Counting must not change what is frozen, but yours does."
+        if len(counts) != 3:
+            return f"Return three numbers; these are {len(counts)}."
+        if diagnosis := _miscounted(net, counts):
+            return diagnosis
+    return None
+
+
+def _mixed():
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Sequential(nn.Linear(4, 5)))
-    net[0].weight.requires_grad = net[1].weight.requires_grad = net[2][0].bias.requires_grad = False
-    before = [p.requires_grad for p in net.parameters()]
-    counts = [float(value) for value in function(net)]
-    if [p.requires_grad for p in net.parameters()] != before:
-        return "Counting must not change what is frozen, but yours does."
+    for p in (net[0].weight, net[1].weight, net[2][0].bias):
+        p.requires_grad = False
+    return net
+
+
+def _unusual():
+    """A network whose state_dict has more and less than its parameters and buffers."""
+    net = nn.Sequential(nn.Linear(6, 6), nn.BatchNorm1d(6), nn.Linear(6, 6), nn.Linear(6, 3))
+    net[2].weight = net[0].weight  # tied: one parameter, two names
+    net[3].requires_grad_(False)
+    net.register_buffer("grid", torch.zeros(7), persistent=False)
+    net.scale = nn.Parameter(torch.ones(11))  # of the network itself, not of a layer
+    return net
+
+
+def _miscounted(net, counts):
     tensors = [[p for p in net.parameters() if p.requires_grad == on] for on in (True, False)]
     tensors.append(list(net.buffers()))
     right = [sum(t.numel() for t in kind) for kind in tensors]
-    if len(counts) != 3:
-        return f"Return three numbers; these are {len(counts)}."
     if counts == right:
         return None
     names = ("parameters that learn", "frozen parameters", "numbers in buffers")
     if sorted(counts) == sorted(right):
         return f"All three are there, but in the wrong order; return {', '.join(names)}."
     for name, value, kind, expected in zip(names, counts, tensors, right, strict=True):
-        if value == expected:
-            continue
-        if value == len(kind):
-            return f"{name.capitalize()}: that counts tensors; each holds many numbers."
-        if value == sum(right[:2]):
-            return f"{name.capitalize()}: that counts all parameters, those of the other kind too."
-        if value == expected + right[2]:
-            return f"{name.capitalize()}: that counts the buffers too; they are not parameters."
-        if kind is tensors[2] and value == sum(b.numel() for b in kind if b.ndim):
-            return "Numbers in buffers: BatchNorm also counts its batches, one number per layer."
-        than = "more than there are" if value > expected else "fewer than there are"
-        return f"{name.capitalize()}: {value:g}, {than}. Does it visit every layer exactly once?"
+        if value != expected:
+            return f"{name.capitalize()}: {_why_not(net, value, kind, right)}"
+
+
+def _why_not(net, value, kind, right):
+    expected = sum(t.numel() for t in kind)
+    if value == len(kind):
+        return "that counts tensors; each holds many numbers."
+    if value == sum(right[:2]):
+        return "that counts all parameters, those of the other kind too."
+    if value == expected + right[2]:
+        return "that counts the buffers too; they are not parameters."
+    if value < expected == right[2] and value == sum(b.numel() for b in kind if b.ndim):
+        return "BatchNorm also counts its batches, one number per layer."
+    if hasattr(net, "grid") and value == right[2] - 7:
+        return "a buffer that state_dict() does not save is missing."
+    if hasattr(net, "grid") and value in (expected + 36, expected - 7 + 36):
+        return "a weight that two layers share is one parameter with two names; it counts twice."
+    than = "more than there are" if value > expected else "fewer than there are"
+    return f"{value:g}, {than}. Does it visit every layer, and each tensor once?"
+
+
+def _whole(epochs):
+    if kinds.number(epochs) % 1:
+        raise NotYet("epochs are whole.")
+    return int(kinds.number(epochs))
 
 
 @exercise(
@@ -85,12 +125,10 @@ def count(function):
     ),
 )
 def frozen_or_not(answer):
-    if len(answer) < 3:
-        return f"Try at least three numbers of epochs; you have {len(answer)}."
-    require_pairs(
-        answer.values(), "Each number of epochs needs two accuracies: fine-tuned, then frozen."
-    )
-    runs = sorted((int(n), tuple(map(float, pair))) for n, pair in answer.items())
+    wanted = "two accuracies: fine-tuned, then frozen"
+    runs = sorted(kinds.mapping(answer, _whole, kinds.pair, wanted).items())
+    if len(runs) < 3:
+        return f"Try at least three numbers of epochs; you have {len(runs)}."
     require_accuracies(accuracy for _, pair in runs for accuracy in pair)
     if runs[0][0] != 1 or any(b < 2 * a for (a, _), (b, _) in pairwise(runs)):
         return "Begin with 1 epoch; each number should be at least twice the one before."
@@ -101,7 +139,7 @@ def frozen_or_not(answer):
     tuned, frozen = runs[0][1]
     if frozen > tuned + 0.1:
         return "After 1 epoch the frozen body is ahead: is each pair fine-tuned first, then frozen?"
-    return None
+    return partial(measured_again, "accuracy_after", (1, 0), [tuned], 0.05)
 
 
 @exercise(
@@ -119,27 +157,22 @@ def rates_between(function):
     torch.manual_seed(0)
     net = timm.create_model("test_resnet", num_classes=3)
     last = len(models.stages(net))
-    for n in (0, 2, last):
+    for n, low, high in ((0, 2e-5, 3e-2), (2, 1e-4, 5e-3), (last, 3e-5, 0.2)):
         models.freeze(net, n)
-        groups = [dict(group, params=list(group["params"])) for group in function(net, 2e-5, 3e-2)]
-        if diagnosis := _wrong_rates(net, n, groups):
+        groups = kinds.groups(function(net, low, high), net, ("lr",))
+        if diagnosis := _wrong_rates(net, n, groups, low, high):
             return diagnosis
     return None
 
 
-def _wrong_rates(net, n, groups):
+def _wrong_rates(net, n, groups, low, high):
     parts = [stage.parameters for stage in models.stages(net)]
     case = f"With the bottom {n} of {len(parts)} stages frozen"
-    rates = {}
-    for group in groups:
-        if "lr" not in group:
-            return "A group has no lr: the optimiser would use its default."
-        if not group["params"] or not all(p.requires_grad for p in group["params"]):
-            return f"{case}, there is a group for what is frozen."
-        for p in group["params"]:
-            if id(p) in rates:
-                return f"{case}, a parameter is in two groups: an optimiser refuses that."
-            rates[id(p)] = float(group["lr"])
+    if any(not all(p.requires_grad for p in group["params"]) for group in groups):
+        return f"{case}, there is a group for what is frozen."
+    if not all(group["params"] for group in groups):
+        return f"{case}, a group is empty: was a generator used twice, or is it for what is frozen?"
+    rates = {id(p): group["lr"] for group in groups for p in group["params"]}
     head = list(models.output_layer(net)[1].parameters())
     if any(id(p) not in rates for p in head):
         return f"{case}, the output layer, or a part of it, is in no group."
@@ -147,16 +180,19 @@ def _wrong_rates(net, n, groups):
         return f"{case}, a stage that learns, or a part of it, is in no group."
     if any(len({rates[id(p)] for p in part}) > 1 for part in [*parts[n:], head]):
         return f"{case}, one stage has several rates."
-    upwards = [rates[id(part[0])] for part in [*parts[n:], head]]
+    return _wrong_steps([rates[id(part[0])] for part in [*parts[n:], head]], case, low, high)
+
+
+def _wrong_steps(upwards, case, low, high):
     steps = max(len(upwards) - 1, 1)
-    right = [3e-2 * (2 / 3e3) ** (i / steps) for i in range(len(upwards))][::-1]
+    right = [high * (low / high) ** (i / steps) for i in range(len(upwards))][::-1]
     if all_close(upwards, right):
         return None
     if len(upwards) > 1 and all_close(upwards, right[::-1]):
         return f"{case}, the bottom is the fastest: do it the other way round."
-    if not all_close(upwards[-1:], [3e-2]):
+    if not all_close(upwards[-1:], [high]):
         return f"{case}, the output layer has the rate {upwards[-1]:g}, not `high`."
-    if not all_close(upwards[:1], [2e-5]):
+    if not all_close(upwards[:1], [low]):
         return f"{case}, the bottom stage that learns has the rate {upwards[0]:.2g}, not `low`."
     if upwards[-1] == upwards[-2]:
         return f"{case}, the top stage is as fast as the output layer: that is a step of its own."
@@ -250,6 +286,11 @@ def _what_answers(net, n, pictures):
         awake = [k for k, part in enumerate(net) if any(m.training for m in part.modules())]
         if not mode and awake:
             return f"After net.eval(), a forward pass puts net[{awake[0]}] into train mode again."
+    asleep = [k for k, part in enumerate(net) if not all(m.training for m in part.modules())]
+    if asleep and asleep[-1] >= n:
+        return (
+            f"With n = {n}, a layer in net[{asleep[-1]}] stays in eval mode, but it should learn."
+        )
     hook.remove()
     if not torch.allclose(*answers, atol=1e-6):
         return "The bits stay, but in train mode frozen BatchNorm or Dropout changes the answers."

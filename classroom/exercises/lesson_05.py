@@ -1,21 +1,20 @@
 """Exercises of lesson 05: two decays, a schedule, augmentation, a split, the join by id."""
 
-import inspect
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import nn
 
-from classroom.exercises import all_close, number, require_accuracies, require_pairs
+from classroom import kinds
+from classroom.exercises import all_close, measured_again, number, require_accuracies
 from classroom.judge import NotYet, exercise
-
-# the first optimiser of a process takes a second, which should not count against an answer
-torch.optim.SGD([nn.Parameter(torch.ones(1))])
+from helpers.require import quoted
 
 number(
     "05.1",
     0.95**10 * 0.995**10,
-    0.004,
+    0.005,
     {
         0.95**20: "The learning rate is lowered after ten steps; here it stays.",
         0.9**20: "Weight decay works through the learning rate; here the rate plays no part.",
@@ -46,7 +45,13 @@ number(
     ),
 )
 def steps_down(function):
-    every, factor, batches = 3, 0.5, 4
+    for every, factor, batches in ((3, 0.3, 4), (2, 0.7, 5)):
+        if diagnosis := _wrong_falls(function, every, factor, batches):
+            return diagnosis
+    return None
+
+
+def _wrong_falls(function, every, factor, batches):
     first = (0.1, 0.4)
     rates = _rates(function, first, every, factor, batches)
     ends = every * batches
@@ -63,6 +68,12 @@ def steps_down(function):
         "The rate falls once and never again.": [0.1 * factor ** min(i // ends, 1) for i in times],
         "The rate falls a little at every batch; it should stay, then fall in one step.": [
             0.1 * factor ** (i / ends) for i in times
+        ],
+        "It falls to the wrong share of the rate: multiply by factor, not by 1 - factor.": [
+            0.1 * (1 - factor) ** (i // ends) for i in times
+        ],
+        "The rates are divided by factor; multiply them by it.": [
+            0.1 / factor ** (i // ends) for i in times
         ],
         "The rate falls one batch too early.": [0.1 * factor ** ((i + 1) // ends) for i in times],
         "The rate falls one batch too late.": [
@@ -94,6 +105,8 @@ def _rates(function, first, every, factor, batches):
     groups = [{"params": [nn.Parameter(torch.ones(1))], "lr": rate} for rate in first]
     optimizer, seen = torch.optim.SGD(groups), []  # takes no step: only its rates are looked at
     schedule = function(optimizer, every, factor, batches)
+    if isinstance(schedule, torch.optim.Optimizer):
+        raise NotYet("It returns the optimiser: return the schedule that changes its rates.")
     for _ in range(10 * batches):
         seen.append([group["lr"] for group in optimizer.param_groups])
         schedule.step()
@@ -111,14 +124,9 @@ def _rates(function, first, every, factor, batches):
     ),
 )
 def augmentation(answer):
-    if set(answer) != {"with", "without"}:
-        return 'The dictionary has two entries, "with" and "without".'
-    require_pairs(
-        answer.values(),
-        "Each entry holds two accuracies: on training pictures, then on validation ones.",
-    )
-    seen, new = map(float, answer["with"])
-    seen_without, new_without = map(float, answer["without"])
+    wanted = "two accuracies: on training pictures, then on validation ones"
+    both = kinds.named(answer, {"with": kinds.pair, "without": kinds.pair}, wanted)
+    (seen, new), (seen_without, new_without) = both
     require_accuracies((seen, new, seen_without, new_without))
     if (seen, new) == (seen_without, new_without):
         return "Both entries are the same: was one of the two trained without augmentation?"
@@ -129,7 +137,7 @@ def augmentation(answer):
         )
     if seen_without < seen - 0.05:
         return "It remembers less without augmentation than with it: are the two entries swapped?"
-    return None
+    return partial(measured_again, "accuracies_with", (None,), both[1], 0.08)
 
 
 @exercise(
@@ -154,44 +162,61 @@ def stratified(function):
             return "It changes the labels that it was given; work on a copy."
         if diagnosis := _wrong_parts(ordered.tolist(), fraction, train, valid):
             return diagnosis
-        again, other = (_two_parts(function(argument, fraction, seed)) for seed in (3, 4))
-        if set(again[1]) != set(valid):
+        if set(_two_parts(function(argument, fraction, 3))[1]) != set(valid):
             return "The same seed gives another split in a second call."
-        if set(other[1]) == set(valid):
-            return "Two seeds give the same split: is anything drawn at random, and by the seed?"
-    return None
+    return _not_drawn([set(_two_parts(function(labels, 0.4, seed))[1]) for seed in range(60)])
 
 
 def _two_parts(split):
-    train, valid = (part.tolist() if hasattr(part, "tolist") else list(part) for part in split)
-    if any(isinstance(i, bool) for i in train + valid):
+    parts = kinds.items(split)
+    if len(parts) != 2:
+        raise NotYet(f"Return two lists, train and valid; these are {len(parts)} values.")
+    parts = [part.tolist() if hasattr(part, "tolist") else list(part) for part in parts]
+    if any(isinstance(i, bool) for part in parts for i in part):
         raise NotYet("It returns True and False; return the indices of the pictures.")
-    return [int(i) for i in train], [int(i) for i in valid]
+    return [[int(kinds.number(i)) for i in part] for part in parts]
+
+
+def _not_drawn(splits):
+    """Returns a diagnosis of splits by 60 seeds of 75 pictures, 20, 10, 40 and 5 of a class."""
+    if all(split == splits[0] for split in splits):
+        return "Two seeds give the same split: is anything drawn at random, and by the seed?"
+    often = [sum(i in split for split in splits) for i in range(75)]
+    largest = {frozenset(split & set(range(30, 70))) for split in splits}
+    if len(largest) < 60 or not all(4 < count < 44 for count in often):
+        return (
+            "The seed decides, but not at random: some pictures go together. Draw with a generator "
+            "of that seed, such as torch.randperm(n, generator=generator)."
+        )
+    return None
 
 
 def _wrong_parts(labels, fraction, train, valid):
-    if len(set(train)) < len(train) or len(set(valid)) < len(valid):
-        return "An index is in one part twice: give positions in the whole set, not in a class."
-    if both := set(train) & set(valid):
-        return f"{len(both)} pictures are in both parts: a leak."
+    counts = {c: labels.count(c) for c in sorted(set(labels))}
     if not set(train + valid) <= set(range(len(labels))):
         return "There is an index that no picture has."
+    if len({labels[i] for i in train + valid}) == 1:
+        return "Only one class is split: is `return` inside the loop?"
+    if len(set(train)) < len(train) or len(set(valid)) < len(valid):
+        if max(train + valid) < max(counts.values()):
+            return "An index is in one part twice: give positions in the whole set, not in a class."
+        return "An index is in one part twice: draw each picture once."
+    if both := set(train) & set(valid):
+        return f"{len(both)} pictures are in both parts: a leak."
     if missing := len(labels) - len(train) - len(valid):
         return f"{missing} of {len(labels)} pictures are in neither part."
-    classes = sorted(set(labels))
-    counts = [labels.count(c) for c in classes]
-    held_out = [sum(labels[i] == c for i in valid) for c in classes]
-    right = [round(fraction * n) for n in counts]
+    held_out = [sum(labels[i] == c for i in valid) for c in counts]
+    right = [round(fraction * n) for n in counts.values()]
     if held_out == right:
         return None
-    if held_out == [n - r for n, r in zip(counts, right, strict=True)]:
+    if held_out == [n - r for n, r in zip(counts.values(), right, strict=True)]:
         return "The parts are the other way round: train first, then valid with the fraction."
     if len(set(held_out)) == 1:
         return f"Every class gives {held_out[0]}; it should be a fraction of each class."
-    c = next(c for c in range(len(counts)) if held_out[c] != right[c])
+    c = next(k for k, held in enumerate(held_out) if held != right[k])
     return (
-        f"With the fraction {fraction}, class {classes[c]} gives {held_out[c]} of its {counts[c]} "
-        "pictures to valid."
+        f"With the fraction {fraction}, class {list(counts)[c]} gives {held_out[c]} of its "
+        f"{list(counts.values())[c]} pictures to valid."
     )
 
 
@@ -210,9 +235,10 @@ def _wrong_parts(labels, fraction, train, valid):
 def in_order_of(function):
     numbers = list(range(1, 13))
     cases = [
-        (numbers, sorted(map(str, numbers))),
+        (numbers, sorted(map(str, numbers))[::-1]),
         ([3, 100, 20, 1], ["1", "100", "20", "3"]),
         (["b7", "0a", "c1", "9f"], ["c1", "9f", "0a", "b7"]),
+        (["a7", "0a", "a", "zoë", "A7"], ["zoë", "A7", "a", "a7", "0a"]),  # no hexadecimal numbers
         (["2", "10", "1"], [10, 1, 2]),
     ]
     for sample, ids in cases:
@@ -224,24 +250,29 @@ def in_order_of(function):
         if diagnosis := _wrong_join(names, sample, ids, answers):
             return diagnosis
     try:  # the bare code, whose errors are right here
-        names = function.code([1, 2, 10], ["1", "10", "11"], ["one", "ten", "eleven"])
-        names = list(names) if inspect.isgenerator(names) else names
+        names = list(function.code([1, 2, 10], ["1", "10", "11"], ["one", "ten", "eleven"]))
     except (Exception, SystemExit):
         return None
-    return f"Id 2 of a sample has no answer, but silently gets a {type(names).__name__}."
+    what = f"gets {quoted(names[1])}" if len(names) == 3 else "is left out"
+    return f"Id 2 of a sample has no answer, but silently {what}: let that be an error."
 
 
 def _wrong_join(names, sample, ids, answers):
     if isinstance(names, Mapping) or hasattr(names, "columns"):
         return "Give the names alone, in the order of the sample, not a table or a dictionary."
-    names = list(names)
-    right = [f"name of {i}" for i in sample]
     case = f"The sample has the ids {', '.join(map(repr, sample[:3]))}, ..."
+    if isinstance(names, str):
+        return f"{case} and it returns one name, {names!r}: is `return` inside the loop?"
+    names = [kinds.single(name) for name in names]
+    right = [f"name of {i}" for i in sample]
     if len(names) != len(right):
-        return f"{case} and {len(right)} rows, but {len(names)} names come back."
+        inside = ": is `return` inside the loop?" if len(names) == 1 else "."
+        return f"{case} and {len(right)} rows, but the number of names is {len(names)}{inside}"
     for i, name in zip(sample, names, strict=True):
+        if name in (None, "None"):
+            return f"{case} and for id {i!r} it gives {name!r}: how is it written in ids?"
         if not isinstance(name, str):
-            return f"{case} and for id {i!r} it gives {name}: how is it written in ids?"
+            return f"{case} and for id {i!r} it gives {name}, which is no name."
     if names == right:
         return None
     if names == answers:
@@ -251,5 +282,7 @@ def _wrong_join(names, sample, ids, answers):
         return f"{case} and the names are moved the wrong way: from the sample to ids."
     by_id = sorted(right, key=lambda name: name.split()[-1].rjust(9))  # 2 before 10
     if names in (by_id, sorted(right)):
-        return f"{case} and the names come sorted by id; the sample has an order of its own."
-    return f"{case} and the first gets {names[0]!r}, which belongs to another picture."
+        how = "by id" if names == by_id else "as text, where '10' comes before '2'"
+        return f"{case} and the names come sorted {how}; the sample has an order of its own."
+    i, name = next((i, name) for i, name, r in zip(sample, names, right, strict=True) if name != r)
+    return f"{case} and id {i!r} gets {name!r}, which belongs to another picture."

@@ -1,7 +1,5 @@
 """Every exercise: its stub is not attempted, its solution right, wrong answers are diagnosed."""
 
-import fractions
-import functools
 import importlib
 import itertools
 import os
@@ -63,6 +61,13 @@ def test_the_stub_of_the_lesson_is_not_attempted(name):
     assert "..." in lesson_cells[stub].source
     answer = answer_of(lesson_cells, f"{lesson}-ex{k}-check", f"{lesson}-setup", stub)
     assert outcome_of(name, answer).state == NOT_ATTEMPTED
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("03")])
+def test_the_statement_names_minutes_and_difficulty(name):
+    notebook = nbformat.read(next(NOTEBOOKS.glob(f"{name[:2]}_*.ipynb")), as_version=4)
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert re.search(rf"\*\*{name} · .+?\*\* \(\d+ minutes.*?, difficulty [123] of 3\b.*?\)", text)
 
 
 @EACH
@@ -157,33 +162,104 @@ def test_no_answer_brings_a_check_down_and_nonsense_is_never_right(name):
         assert 0 < len(outcome.text.strip()) < 500
 
 
-def normalise(picture, mean, std):
-    mean, std = (torch.tensor(v, dtype=torch.float64).view(3, 1, 1) for v in (mean, std))
-    return (picture.double() / 255 - mean) / std
-
-
-@pytest.mark.parametrize(
-    "name, answer",
-    [
-        ("06.1", 1.005),
-        ("06.1", torch.tensor([[1.0053]])),
-        ("06.1", fractions.Fraction(10053, 10000)),
-        ("06.6", "  C \n"),
-        ("01.2", functools.partial(normalise)),
-    ],
-)
-def test_a_right_answer_of_an_unusual_kind_is_right(name, answer):
-    assert outcome_of(name, answer).state == RIGHT
-
-
 @pytest.mark.parametrize(
     "name, answer, words",
     [(name, *pair) for name in sorted(UNUSUAL) for pair in UNUSUAL[name]],
 )
-def test_a_right_answer_in_another_style_is_right(name, answer, words):
+def test_a_right_answer_is_right_in_any_style(name, answer, words):
     outcome = outcome_of(name, answer)
     assert outcome.state == RIGHT, outcome.text
     assert words in outcome.text and outcome.text.endswith(find(name).why)
+
+
+def raises(error):
+    def answer(*arguments):
+        raise error
+
+    return answer
+
+
+class Sly:
+    """Raises this error where it is used."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __float__(self):
+        raise self.error
+
+    __len__ = __iter__ = __bool__ = __float__
+
+
+OWN = [judge.NotYet(""), judge.NotYet("fine"), judge.NotAttempted(), judge.Stopped()]
+
+
+@pytest.mark.parametrize("error", OWN, ids=repr)
+@pytest.mark.parametrize("name", ["01.2", "01.6", "02.1", "05.5", "06.1"])
+def test_an_answer_that_raises_the_judges_own_exceptions_is_not_yet(name, error, monkeypatch):
+    monkeypatch.setattr(judge, "CLOCK_S", 1.0)
+    for answer in (raises(error), lambda *a: Sly(error), Sly(error), [Sly(error)] * 2):
+        outcome = outcome_of(name, answer)
+        assert outcome.state == NOT_YET and outcome.text
+
+
+def test_an_empty_diagnosis_is_not_yet(monkeypatch):
+    monkeypatch.setattr(find("06.6"), "diagnose", lambda answer: "")
+    assert outcome_of("06.6", "c").state == NOT_YET
+
+
+def test_a_stub_that_is_run_again_asks_for_the_name_of_the_function():
+    def normalise(picture, mean, std):
+        return ...
+
+    outcome = outcome_of("01.2", normalise)
+    assert outcome.state == NOT_ATTEMPTED and "still called normalise" in outcome.text
+
+
+def waits(*arguments):
+    time.sleep(0.5)
+    return 1
+
+
+def test_an_answer_may_wait_longer_than_it_may_compute(monkeypatch):
+    monkeypatch.setattr(judge, "LIMIT_S", 0.2)
+    assert "tensor" in outcome_of("01.2", waits).text
+
+
+def test_answers_are_tried_on_one_torch_thread_and_others_go_on_with_theirs():
+    before, seen = torch.get_num_threads(), []
+    torch.set_num_threads(2)
+    outcome_of("01.2", lambda *a: seen.append(torch.get_num_threads()))
+    after = torch.get_num_threads()
+    torch.set_num_threads(before)
+    assert (seen, after) == ([1], 2)
+
+
+MEASURED = {  # exercise: the lesson's function, what it would give, a right answer
+    "01.5": ("accuracy_at", lambda rate: 0.81, {1e-5: 0.8, 1e-4: 0.9, 1e-3: 0.85, 1e-2: 0.5}),
+    "04.3": ("accuracy_after", lambda *a: 0.68, {1: (0.7, 0.6), 3: (0.8, 0.7), 9: (0.9, 0.8)}),
+    "05.3": ("accuracies_with", lambda a: (0.9, 0.3), {"with": (0.5, 0.3), "without": (0.9, 0.3)}),
+    "06.5": (
+        "valid_loss",
+        lambda batch, epochs: batch / 100 + 1 / epochs,
+        {(b, e): b / 100 + 1 / e for b in (4, 8, 16) for e in (1, 4, 8)},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_one_measurement_is_taken_again_where_the_lesson_is_at_hand(name, monkeypatch):
+    function, measure, answer = MEASURED[name]
+    main = sys.modules["__main__"]
+    monkeypatch.setattr(main, function, measure, raising=False)
+    assert outcome_of(name, answer).state == RIGHT
+    other = measure(None) if name == "05.3" else 0.2
+    changed = tuple(0.7 * v for v in other) if name == "05.3" else other
+    monkeypatch.setattr(main, function, lambda *arguments: changed)
+    invented = outcome_of(name, answer)
+    assert invented.state == NOT_YET and f"{function}(" in invented.text
+    monkeypatch.setattr(main, function, raises(NameError("name 'hotdogs' is not defined")))
+    assert "hotdogs" in outcome_of(name, answer).text
 
 
 def endless(*arguments):
@@ -209,7 +285,8 @@ class EndlessNumber:
     "name, answer", [("01.2", endless), ("01.2", deaf), ("06.1", EndlessNumber())]
 )
 def test_an_answer_without_end_is_cut_off(name, answer, monkeypatch, capsys):
-    monkeypatch.setattr(judge, "LIMIT_S", 0.5)
+    monkeypatch.setattr(judge, "LIMIT_S", 0.3)
+    monkeypatch.setattr(judge, "CLOCK_S", 1.0)
     outcome = outcome_of(name, answer)
     assert outcome.state == NOT_YET and "did not end" in outcome.text
     assert capsys.readouterr().err == ""
@@ -256,7 +333,8 @@ def prints_without_end(*arguments):
 def test_what_an_answer_prints_is_shown_and_its_diagnosis_stays(
     function, printed, diagnosis, monkeypatch, capsys
 ):
-    monkeypatch.setattr(judge, "LIMIT_S", 0.5)
+    monkeypatch.setattr(judge, "LIMIT_S", 0.3)
+    monkeypatch.setattr(judge, "CLOCK_S", 1.0)
     assert diagnosis in repr(check.answer("01.2", function))
     shown = capsys.readouterr()
     assert printed in shown.out and len(shown.out) < 2100 and shown.err == ""

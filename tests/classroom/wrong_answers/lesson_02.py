@@ -1,13 +1,20 @@
 """What goes wrong in the exercises of lesson 02, and words of the diagnosis that it must get."""
 
 import copy
+import io
+import math
 import statistics
+from collections import Counter
 
 import numpy as np
 import torch
+from scipy import stats
 from scipy.stats import ttest_ind
 from torch import nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, nll_loss
+
+from helpers import train
+from tests.classroom.wrong_answers.styles import mappings, returning, right
 
 
 def batch_losses(net, batches):
@@ -46,6 +53,136 @@ def with_gradients(net, batches):
     return total / len(batches.dataset)
 
 
+def all_at_once(net, batches):
+    mode = net.training
+    net.eval()
+    with torch.no_grad():
+        outputs, labels = zip(*((net(x), y) for x, y in batches), strict=True)
+        loss = cross_entropy(torch.cat(outputs), torch.cat(labels))
+    net.train(mode)
+    return loss
+
+
+@torch.no_grad()
+def with_a_decorator(net, batches):
+    was, costs = net.training, []
+    net.train(False)
+    for x, y in batches:
+        costs.extend(nn.CrossEntropyLoss(reduction="none")(net(x), y).tolist())
+    net.train(was)
+    return np.mean(costs)
+
+
+def in_inference_mode(net, batches):
+    mode, costs = net.training, []
+    try:
+        net.eval()
+        with torch.inference_mode():
+            for x, y in batches:
+                costs.append(nll_loss(net(x).log_softmax(1), y, reduction="sum").item())
+    finally:
+        net.train(mode)
+    return sum(costs) / len(batches.dataset)
+
+
+def by_definition(net, batches):
+    total, count, mode = 0, 0, net.training
+    net.eval()
+    for x, y in batches:
+        with torch.no_grad():
+            shares = net(x).softmax(1)
+        for row, label in zip(shares, y, strict=True):
+            total, count = total - math.log(row[label]), count + 1
+    if mode:
+        net.train()
+    return total / count
+
+
+def switched_off_and_on(net, batches):
+    mode, costs, sizes = net.training, [], []
+    torch.set_grad_enabled(False)
+    net.eval()
+    for x, y in batches:
+        costs.append(cross_entropy(net(x), y).item())
+        sizes.append(len(x))
+    net.train(mode)
+    torch.set_grad_enabled(True)
+    return np.average(costs, weights=sizes)
+
+
+def each_picture_alone(net, batches):
+    mode, costs = net.training, []
+    net.eval()
+    with torch.no_grad():
+        for x, y in batches:
+            costs += [cross_entropy(net(x[i : i + 1]), y[i : i + 1]) for i in range(len(x))]
+    net.train(mode)
+    return torch.stack(costs).mean()
+
+
+def running_mean(net, batches):
+    mode, mean, seen = net.training, 0.0, 0
+    net.eval()
+    with torch.no_grad():
+        for x, y in batches:
+            seen += len(y)
+            mean += (cross_entropy(net(x), y).item() - mean) * len(y) / seen
+    net.train(mode)
+    return mean
+
+
+def only_the_root(net, batches):
+    mode = net.training
+    net.eval()
+    result = in_train_mode(net, batches)
+    net.training = mode
+    return result
+
+
+def never_on_again(net, batches):
+    result = measured(lambda losses, sizes: (losses * sizes).sum() / sizes.sum())(net, batches)
+    torch.set_grad_enabled(False)
+    return result
+
+
+def by_the_course(net, batches):
+    return train.evaluate(net, batches)["loss"]
+
+
+def frozen_and_forgotten(net, batches):
+    for p in net.parameters():
+        p.requires_grad_(False)
+    return with_gradients(net, batches)
+
+
+def first_batch(net, batches):
+    mode = net.training
+    net.eval()
+    for x, y in batches:
+        with torch.no_grad():
+            loss = cross_entropy(net(x), y).item()
+        net.train(mode)
+        return loss
+
+
+def of_each(measure):
+    """A measuring that adds up `measure` of logits and labels over the pictures."""
+
+    def mean_loss(net, batches):
+        mode = net.training
+        net.eval()
+        with torch.no_grad():
+            total = sum(measure(net(x), y) for x, y in batches)
+        net.train(mode)
+        return total / len(batches.dataset)
+
+    return mean_loss
+
+
+def summed(logits, labels):
+    return cross_entropy(logits, labels, reduction="sum")
+
+
 def only_zeros(layer, labels):
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)
@@ -59,6 +196,61 @@ def with_biases(change):
         return layer
 
     return start_at_shares
+
+
+def by_init(layer, labels):
+    nn.init.zeros_(layer.weight)
+    counts = Counter(labels.tolist())
+    with torch.no_grad():
+        for label, count in counts.items():
+            layer.bias[label] = math.log(count / len(labels))
+    return layer
+
+
+def new_parameters(layer, labels):
+    layer.weight = nn.Parameter(torch.zeros_like(layer.weight))
+    layer.bias = nn.Parameter(nn.functional.one_hot(labels).float().mean(0).log())
+    return layer
+
+
+def equal_rows(layer, labels):
+    """What is the same for all classes cancels in softmax."""
+    layer.weight.data[:] = torch.randn(layer.in_features)
+    layer.bias.data.copy_(torch.unique(labels, return_counts=True)[1].log() + 7)
+    return layer
+
+
+def by_loading(layer, labels):
+    counts = np.bincount(labels.numpy(), minlength=layer.out_features)
+    state = {"weight": torch.zeros(len(counts), layer.in_features)}
+    layer.load_state_dict(state | {"bias": torch.tensor(np.log(counts / counts.sum()))})
+    return layer
+
+
+def by_multiplying(layer, labels):
+    with torch.no_grad():
+        layer.weight *= 0
+        shares = torch.stack([(labels == c).float().mean() for c in range(layer.out_features)])
+        layer.bias.set_(torch.log(shares))
+    return layer
+
+
+def without_gradients(layer, labels):
+    with torch.inference_mode():
+        layer.weight = nn.Parameter(torch.zeros_like(layer.weight))
+        layer.bias = nn.Parameter(labels.bincount().float().log())
+    return layer
+
+
+def one_number_for_all(layer, labels):
+    with_biases(torch.log)(layer, labels)
+    layer.weight.data = torch.zeros(1).expand(layer.weight.shape)
+    return layer
+
+
+def switched_off(layer, labels):
+    torch.set_grad_enabled(False)
+    return with_biases(torch.log)(layer, labels)
 
 
 def weights_stay(layer, labels):
@@ -101,6 +293,49 @@ def tester(choose, keep=copy.deepcopy, report=None, count=1):
         return best + count, accuracy(kept[best], report or "test")
 
     return choose_then_test
+
+
+def keeps_states(net, train_one_epoch, accuracy, epochs):
+    states, scores = [], []
+    for _ in range(epochs):
+        train_one_epoch(net)
+        states.append({name: value.clone() for name, value in net.state_dict().items()})
+        scores.append(accuracy(net, "valid"))
+    best = int(np.argmax(scores))
+    net.load_state_dict(states[best])
+    return best + 1, accuracy(net, "test")
+
+
+def keeps_a_file(net, train_one_epoch, accuracy, epochs):
+    best, chosen = -math.inf, None
+    for epoch in range(epochs):
+        train_one_epoch(net)
+        if (score := accuracy(net, "valid")) > best:
+            best, chosen, file = score, epoch + 1, io.BytesIO()
+            torch.save(net.state_dict(), file)
+    file.seek(0)
+    net.load_state_dict(torch.load(file))
+    return torch.tensor([chosen, accuracy(net, "test")])
+
+
+def keeps_the_network(net, train_one_epoch, accuracy, epochs):
+    best = None
+    for epoch in range(1, 1 + epochs):
+        train_one_epoch(net)
+        score = accuracy(net, "valid")
+        if best is None or score > best[0]:
+            best = score, epoch, copy.deepcopy(net)
+    return {"epoch": best[1], "accuracy": accuracy(best[2], "test")}
+
+
+def measures_twice(net, train_one_epoch, accuracy, epochs):
+    scores, nets = {}, {}
+    for epoch in range(1, epochs + 1):
+        train_one_epoch(net)
+        scores[epoch], nets[epoch] = accuracy(net, "valid"), copy.deepcopy(net)
+        assert accuracy(nets[epoch], "valid") == scores[epoch]
+    chosen = max(scores, key=scores.get)
+    return [chosen, accuracy(nets[chosen], "test")]
 
 
 def on_validation(accuracy, net):
@@ -223,6 +458,69 @@ def numbers(error, clear=None, sign=1):
     return difference
 
 
+def by_scipy(a, b):
+    test = stats.ttest_ind(a, b, equal_var=False)
+    error = (np.var(a, ddof=1) / len(a) + np.var(b, ddof=1) / len(b)) ** 0.5
+    return np.mean(a) - np.mean(b), error, test.pvalue < 0.05
+
+
+def by_interval(a, b):
+    low, high = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
+    return np.mean(a) - np.mean(b), right_error(a, b), not low <= 0 <= high
+
+
+def by_hand(a, b):
+    def mean(v):
+        return sum(v) / len(v)
+
+    def square(v):
+        return sum((x - mean(v)) ** 2 for x in v) / (len(v) - 1) / len(v)
+
+    e, f = square(a), square(b)
+    degrees = (e + f) ** 2 / (e**2 / (len(a) - 1) + f**2 / (len(b) - 1))
+    gap = mean(a) - mean(b)
+    if abs(gap) / (e + f) ** 0.5 > stats.t.ppf(0.975, degrees):
+        return gap, (e + f) ** 0.5, True
+    return gap, (e + f) ** 0.5, False
+
+
+def in_torch(a, b):
+    a, b = torch.tensor(a), torch.tensor(b)
+    e, f = a.std() / len(a) ** 0.5, b.std() / len(b) ** 0.5
+    degrees = (e**2 + f**2) ** 2 / (e**4 / (len(a) - 1) + f**4 / (len(b) - 1))
+    gap, error = a.mean() - b.mean(), (e**2 + f**2).sqrt()
+    return gap, error, (gap / error).abs() > stats.t.isf(0.025, degrees)
+
+
+def right_numbers(a, b):
+    return tuple(map(float, by_scipy(a, b)[:2])) + (bool(by_scipy(a, b)[2]),)
+
+
+def limited(limit):
+    """The right numbers, and a difference that is clear beyond `limit(a, b)` standard errors."""
+
+    def difference(a, b):
+        gap, error, _ = by_scipy(a, b)
+        return gap, error, abs(gap) > limit(a, b) * error
+
+    return difference
+
+
+def of_fewer(a, b):
+    return stats.t.ppf(0.975, min(len(a), len(b)) - 1)
+
+
+def of_both(a, b):
+    return stats.t.ppf(0.975, len(a) + len(b) - 2)
+
+
+def one_sided(a, b):
+    _, error, _ = by_scipy(a, b)
+    squares = [np.var(v, ddof=1) / len(v) for v in (a, b)]
+    parts = [s**2 / (len(v) - 1) for s, v in zip(squares, (a, b), strict=True)]
+    return stats.t.ppf(0.95, error**4 / sum(parts))
+
+
 def right_error(a, b):
     return (statistics.variance(a) / len(a) + statistics.variance(b) / len(b)) ** 0.5
 
@@ -273,6 +571,12 @@ WRONG = {
         (reports_validation, "That is the validation accuracy"),
         (before_training, "not been trained yet"),
         (lambda net, train, accuracy, epochs: accuracy(net, "training"), '"valid" or "test"'),
+        (lambda *a: keeps_states(*a)[::-1], "swapped"),
+        (lambda *a: keeps_states(*a)[0], "should return two values"),
+        (lambda *a: (*keeps_states(*a), 3), "these are 3"),
+        (lambda *a: (keeps_states(*a)[0], "best"), "'best' is none"),
+        (lambda *a: (keeps_states(*a)[0], 0.5), "not the one that was measured"),
+        (lambda *a: (1 + keeps_states(*a)[0], 0.7), "It chose epoch 5"),
     ],
     "02.2": [
         (in_train_mode, "measured in train mode"),
@@ -286,6 +590,20 @@ WRONG = {
         (measured(lambda losses, sizes: (losses * sizes).sum()), "sum over the pictures"),
         (measured(lambda losses, sizes: None), "returns nothing"),
         (measured(lambda losses, sizes: losses), "Return one number"),
+        (measured(lambda losses, sizes: losses.sum()), "by hand"),
+        (measured(lambda losses, sizes: (losses * sizes).sum() / 12), "as if it were full"),
+        (only_the_root, "layers inside"),
+        (never_on_again, "switched off"),
+        (by_the_course, "`evaluate` of the course"),
+        (frozen_and_forgotten, "leaves the network frozen"),
+        (first_batch, "inside the loop"),
+        (of_each(lambda z, y: nll_loss(z.softmax(1), y, reduction="sum")), "logarithm is missing"),
+        (of_each(lambda z, y: nll_loss(z, y, reduction="sum")), "by hand"),
+        (of_each(lambda z, y: summed(z.softmax(1), y)), "not probabilities"),
+        (of_each(lambda z, y: summed(z, y) / math.log(2)), "another base"),
+        (of_each(lambda z, y: (z.argmax(1) == y).sum()), "an accuracy"),
+        (of_each(lambda z, y: -summed(z, y)), "by hand"),
+        (of_each(lambda z, y: float("nan")), "NaN"),
     ],
     "02.3": [
         (only_zeros, "same share"),
@@ -301,6 +619,15 @@ WRONG = {
         (another_layer, "given"),
         (frozen, "no longer be trained"),
         (shares_forgotten, "returns nothing"),
+        (without_gradients, "step cannot change"),
+        (one_number_for_all, "step cannot change"),
+        (switched_off, "switched off"),
+        (with_biases(lambda counts: -counts.log()), "minus logarithms"),
+        (with_biases(lambda counts: counts.sqrt()), "by hand"),
+        (with_biases(lambda counts: counts.flip(0).log()), "position 0"),
+        (with_biases(lambda counts: counts.log() * float("nan")), "answers are NaN"),
+        (with_biases(lambda counts: counts.log()[:1]), "bias has the shape"),
+        (lambda layer, labels: labels.bincount() / len(labels), "Return the layer"),
     ],
     "02.4": [
         (numbers(whole_population), "n - 1"),
@@ -317,6 +644,20 @@ WRONG = {
         (numbers(lambda a, b: 0.3), "Work it out by hand for [0.7, 0.8, 0.9]"),
         (numbers(right_error, lambda gap, error: "yes"), "True or False"),
         (lambda a, b: np.mean(a) - np.mean(b), "three values"),
+        (lambda a, b: by_scipy(a, b)[:2], "these are 2"),
+        (lambda a, b: (*by_scipy(a, b)[:2], abs(a[0] - b[0]) < 0.1), "is clear: the limit"),
+        (lambda a, b: (*by_scipy(a, b)[:2], 0.04), "True or False"),
+        (lambda a, b: by_scipy(a, b)[1::-1] + (True,), "The difference is not right"),
+        (lambda a, b: (abs(np.mean(a) - np.mean(b)), *by_scipy(a, b)[1:]), "wrong sign"),
+        (limited(lambda a, b: 1.96), "is not clear: the limit"),
+        (limited(lambda a, b: 2.78), "is not clear: the limit"),
+        (limited(of_fewer), "is clear: the limit"),
+        (limited(of_both), "is not clear: the limit"),
+        (limited(one_sided), "is not clear: the limit"),
+        (limited(lambda a, b: math.inf), "is clear: the limit"),
+        (numbers(lambda a, b: right_error(a, b) / 2**0.5), "standard error"),
+        (numbers(lambda a, b: statistics.stdev(a) / len(a) ** 0.5), "a's mean alone"),
+        (numbers(lambda a, b: float("nan")), "That is nan"),
     ],
     "02.5": [
         (reported(mine=[0.7, 0.8]), "Three seeds or more"),
@@ -331,5 +672,76 @@ WRONG = {
         (reported(clear="yes"), "True or False"),
         (reported(mine=0.72), "a list with a number for each seed"),
         ({"mine": MINE, "lesson": LESSON, "seconds": [1, 1, 1]}, 'no key "clear"'),
+        (reported(mine=[0.7, None, 0.74]), "The entry 'mine'"),
+        (reported(mine=[0.7, True, 0.74]), "truth value"),
+        (reported(seconds=[30, 31, float("inf")]), "The entry 'seconds': That is inf"),
+        (reported(lesson=[0.5, 0.5]), "Three seeds or more"),
+        (reported(mine=[0.5] * 3, lesson=[0.5] * 3), "Both lists are the same"),
+        (reported(lesson=0.52), "a list with a number for each seed"),
+        (reported(clear=0.04), "True or False"),
+        (list(reported().values()), "should be a dictionary"),
     ],
+}
+
+RIGHT = {
+    "02.1": right(
+        keeps_states,
+        keeps_a_file,
+        keeps_the_network,
+        measures_twice,
+        tester(on_validation),
+        *returning(keeps_states, list, np.array, torch.tensor, lambda v: [str(x) for x in v]),
+    ),
+    "02.2": right(
+        all_at_once,
+        with_a_decorator,
+        in_inference_mode,
+        by_definition,
+        switched_off_and_on,
+        each_picture_alone,
+        running_mean,
+        of_each(summed),
+        measured(lambda losses, sizes: (losses * sizes).sum() / sizes.sum()),
+        *returning(all_at_once, float, np.array, lambda v: [v], lambda v: v[None]),
+    ),
+    "02.3": right(
+        by_init,
+        new_parameters,
+        equal_rows,
+        by_loading,
+        by_multiplying,
+        with_biases(torch.log),
+        with_biases(lambda counts: (counts / counts.sum()).log()),
+        with_biases(lambda counts: counts.log() - 3),
+        with_biases(lambda counts: (counts / counts.sum()).clamp_min(1e-9).log()),
+    ),
+    "02.4": right(
+        by_scipy,
+        by_interval,
+        by_hand,
+        in_torch,
+        right_numbers,
+        *returning(
+            right_numbers,
+            list,
+            np.array,
+            lambda v: {"gap": v[0], "error": v[1], "clear": v[2]},
+            lambda v: (round(v[0], 3), round(v[1], 3), int(v[2])),
+            lambda v: (f"{v[0]:.3f}", f"{v[1]:.3f}", v[2]),
+        ),
+    ),
+    "02.5": right(
+        reported(mine=[0.5] * 3, lesson=[0.5, 0.52, 0.51], clear=False),
+        reported(mine=[*MINE, 0.71], seconds=[30] * 4),
+        reported(lesson=[*LESSON, 0.52, 0.54]),
+        reported(mine=[0.56, 0.5, 0.54], clear=np.bool_(False)),
+        reported(clear=torch.tensor(True)),
+        reported(clear=1),
+        reported(clear="True"),
+        reported() | {"note": "one third of the time"},
+        {"Mine": MINE, "Lesson": LESSON, "Seconds": (1, 1, 1), "Clear": True},
+        reported(mine=dict(enumerate(MINE))),
+        reported(mine=iter(MINE)),
+        *mappings({"mine": MINE, "lesson": LESSON, "seconds": [30, 31, 29]} | {"clear": True})[:4],
+    ),
 }

@@ -1,9 +1,82 @@
 """What goes wrong in the exercises of lesson 04, and words of the diagnosis that it must get."""
 
+import math
+import types
+
+import numpy as np
 import torch
 from torch import nn
 
 from helpers import models
+from tests.classroom.wrong_answers.styles import mappings, numbers, returning, right
+
+
+def proper_count(net):
+    learn = sum(p.numel() for p in net.parameters() if p.requires_grad)
+    frozen = sum(p.numel() for p in net.parameters() if not p.requires_grad)
+    return learn, frozen, sum(b.numel() for b in net.buffers())
+
+
+def count_in_one_loop(net):
+    counts = [0, 0, 0]
+    for _, p in net.named_parameters():
+        counts[0 if p.requires_grad else 1] += math.prod(p.shape)
+    for _, b in net.named_buffers():
+        counts[2] += b.nelement()
+    return counts
+
+
+def count_by_layers(net):
+    """Each tensor once, though two layers share it."""
+    seen, counts = set(), {"learn": 0, "frozen": 0, "buffers": 0}
+    for layer in net.modules():
+        for p in layer.parameters(recurse=False):
+            if id(p) not in seen:
+                seen.add(id(p))
+                counts["learn" if p.requires_grad else "frozen"] += p.numel()
+        counts["buffers"] += sum(b.numel() for b in layer.buffers(recurse=False))
+    return counts
+
+
+def count_by_difference(net):
+    every = sum(p.numel() for p in net.parameters())
+    learn = sum(p.numel() for p in filter(lambda p: p.requires_grad, net.parameters()))
+    return torch.tensor([learn, every - learn, sum(map(torch.numel, net.buffers()))])
+
+
+def counted_by(parameters, buffers):
+    """Counts of what these give of a network, as lists of tensors."""
+
+    def count(net):
+        found = parameters(net)
+        sums = [sum(p.numel() for p in found if p.requires_grad == on) for on in (True, False)]
+        return *sums, sum(b.numel() for b in buffers(net))
+
+    return count
+
+
+def own_parameters(net):
+    return [p for layer in net.modules() for p in layer.parameters(recurse=False)]
+
+
+def state_without_parameters(net):
+    names = dict(net.named_parameters())
+    return [value for name, value in net.state_dict().items() if name not in names]
+
+
+def of_two_dimensions(net):
+    norms = [layer for layer in net.modules() if isinstance(layer, nn.BatchNorm2d)]
+    return [b for layer in norms for b in layer.buffers()]
+
+
+def means_and_variances(net):
+    return [b for b in net.buffers() if b.ndim]
+
+
+def thaws(net):
+    result = proper_count(net)
+    net.requires_grad_(True)
+    return result
 
 
 def count_tensors(net):
@@ -46,10 +119,68 @@ def by_factors(parts, low, high):
     return [{"params": p, "lr": low * (high / low) ** (i / steps)} for i, p in enumerate(parts)]
 
 
+def proper_rates(net, low, high):
+    parts = what_learns(net)
+    return by_factors(parts, low if len(parts) > 1 else high, high)
+
+
+def by_logarithms(net, low, high):
+    parts = what_learns(net)
+    rates = np.geomspace(low, high, len(parts)) if len(parts) > 1 else [high]
+    return [{"params": iter(p), "lr": rate} for p, rate in zip(parts, rates, strict=True)]
+
+
+def by_repeated_division(net, low, high):
+    parts, groups, rate = what_learns(net)[::-1], [], high
+    factor = (high / low) ** (1 / (len(parts) - 1)) if len(parts) > 1 else 1
+    for part in parts:
+        groups.append({"params": part, "lr": rate})
+        rate /= factor
+    return groups
+
+
+def by_logspace(net, low, high):
+    parts = what_learns(net)
+    ends = math.log10(high), math.log10(low)
+    rates = torch.logspace(*ends, len(parts))
+    return [{"params": p, "lr": r} for p, r in zip(parts[::-1], rates, strict=True)]
+
+
+def one_group_a_parameter(net, low, high):
+    for group in proper_rates(net, low, high):
+        yield from ({"params": [p], "lr": group["lr"]} for p in group["params"])
+
+
+def changed(change):
+    """The right groups with other params."""
+    return lambda *a: [g | {"params": [change(p) for p in g["params"]]} for g in proper_rates(*a)]
+
+
+def names_of_parameters(net, low, high):
+    names = {id(p): name for name, p in net.named_parameters()}
+    return changed(lambda p: names[id(p)])(net, low, high)
+
+
+def used_up(net, low, high):
+    """A generator, gone through before it is handed over."""
+    groups = [g | {"params": iter(g["params"])} for g in proper_rates(net, low, high)]
+    print([sum(p.numel() for p in g["params"]) for g in groups])
+    return groups
+
+
 def by_differences(net, low, high):
     parts = what_learns(net)
     rates = torch.linspace(high, low, len(parts)).tolist()[::-1]
     return [{"params": p, "lr": rate} for p, rate in zip(parts, rates, strict=True)]
+
+
+def one_step_for_two(net, low, high):
+    """The top stage is as fast as the output layer."""
+    parts = what_learns(net)
+    if len(parts) == 1:
+        return proper_rates(net, low, high)
+    groups = by_factors(parts[:-1], low, high)
+    return [*groups, {"params": parts[-1], "lr": high}]
 
 
 def upside_down(net, low, high):
@@ -91,6 +222,138 @@ def parameters_only(net, n):
 def eval_once(net, n):
     parameters_only(net, n)
     net[:n].eval()
+
+
+def stay_asleep(self, mode=True):
+    return nn.Module.train(self, mode and not self.__dict__.get("asleep", False))
+
+
+def with_a_train_of_its_own(net, n):
+    for k, part in enumerate(net):
+        for layer in part.modules():
+            layer.asleep = k < n
+            layer.train = types.MethodType(stay_asleep, layer)
+        part.requires_grad_(k >= n)
+        part.train(k >= n)
+    return net
+
+
+def with_a_train_of_the_network(net, n):
+    def train(self, mode=True):
+        nn.Sequential.train(self, mode)
+        for part in self[:n]:
+            part.eval()
+        return self
+
+    net.train = types.MethodType(train, net)
+    for i in range(len(net)):
+        for p in net[i].parameters():
+            p.requires_grad = i >= n
+    net.train()
+
+
+def with_one_hook(net, n):
+    """One hook of the network, removed by the next call."""
+    if hasattr(net, "keeps_frozen"):
+        net.keeps_frozen.remove()
+
+    def sleep(net, inputs):
+        for part in net[:n]:
+            part.eval()
+
+    net.keeps_frozen = net.register_forward_pre_hook(sleep)
+    net[:n].requires_grad_(False)
+    net[n:].requires_grad_(True)
+    return net
+
+
+def with_kept_handles(net, n):
+    for handle in net.__dict__.get("handles", []):
+        handle.remove()
+    net.handles = []
+    for k, part in enumerate(net.children()):
+        for p in part.parameters():
+            p.requires_grad_(k >= n)
+        if k < n:
+            hook = part.register_forward_pre_hook(lambda part, inputs: part.eval() and None)
+            net.handles.append(hook)
+    return net
+
+
+def without_momentum(net, n):
+    parameters_only(net, n)
+    for k, part in enumerate(net):
+        for layer in part.modules():
+            if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+                layer.momentum = 0.0 if k < n else 0.1
+
+
+def norms_only(net, n):
+    """Dropout goes on."""
+    parameters_only(net, n)
+    for k, part in enumerate(net):
+        for layer in part.modules():
+            if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+                layer.asleep = k < n
+                layer.train = types.MethodType(stay_asleep, layer)
+                layer.train()
+
+
+def thaws_all_but_dropout(net, n):
+    for k, part in enumerate(net):
+        part.requires_grad_(k >= n)
+        for layer in part.modules():
+            if isinstance(layer, (nn.Dropout, nn.modules.batchnorm._BatchNorm)):
+                stays = isinstance(layer, nn.Dropout) and layer.__dict__.get("asleep")
+                layer.asleep = stays or k < n
+                layer.train = types.MethodType(stay_asleep, layer)
+
+
+def by_the_course(net, n):
+    return models.freeze(net, n)
+
+
+def in_a_copy(net, n):
+    import copy
+
+    return with_one_hook(copy.deepcopy(net), n)
+
+
+def without_gradients(net, n):
+    with_one_hook(net, n)
+    torch.set_grad_enabled(False)
+
+
+def no_bias(net, n):
+    with_one_hook(net, n)
+    for name, p in net.named_parameters():
+        if name.endswith("bias"):
+            p.requires_grad_(True)
+
+
+def never_thawed(net, n):
+    with_one_hook(net, n)
+    net[:3].requires_grad_(False) if n == 3 else None
+    for part in net[:3] if hasattr(net, "once") else []:
+        part.requires_grad_(False)
+    net.once = True
+
+
+def ignores_n(net, n):
+    return with_one_hook(net, 3)
+
+
+def always_asleep(net, n):
+    with_one_hook(net, n)
+    net.train = types.MethodType(lambda self, mode=True: nn.Sequential.train(self, False), net)
+
+
+def always_awake(net, n):
+    with_one_hook(net, n)
+    net.register_forward_pre_hook(lambda net, inputs: nn.Sequential.train(net[n:], True) and None)
+
+
+ACCURACIES = {1: (0.7, 0.6), 3: (0.8, 0.75), 9: (0.9, 0.88)}
 
 
 def wrong_end(net, n):
@@ -149,6 +412,18 @@ WRONG = {
         (512 * 121, "not for each feature"),
         (632, "a weight for each feature"),
         (0, "something does learn"),
+        (1280 * 120 + 120, "this one has fewer"),
+        (512 * 120 + 121, "is not it"),
+        (61560.6, "is not it"),
+        ("61,44", "is not it"),
+        ("61,440", "what else"),
+        ((61, 560), "write a decimal point"),
+        (True, "truth value"),
+        ("many", "'many' is none"),
+        (float("nan"), "That is nan"),
+        (-61560, "is not it"),
+        (11_000_000, "is not it"),
+        ([512, 120], "2 values"),
     ],
     "04.2": [
         (count_tensors, "counts tensors"),
@@ -157,6 +432,18 @@ WRONG = {
         (count_frozen_first, "wrong order"),
         (count_outer_layers, "fewer than there are"),
         (lambda net: sum(p.numel() for p in net.parameters()), "three whole numbers"),
+        (counted_by(own_parameters, lambda net: [*net.buffers()]), "two names"),
+        (counted_by(lambda net: [*net.parameters()], state_without_parameters), "two names"),
+        (counted_by(lambda net: [*net.parameters()], of_two_dimensions), "fewer than there are"),
+        (counted_by(lambda net: [*net.parameters()], means_and_variances), "counts its batches"),
+        (counted_by(lambda net: [*net[0].parameters()], lambda net: [*net.buffers()]), "fewer"),
+        (counted_by(lambda net: [*net.parameters()], lambda net: []), "fewer than there are"),
+        (counted_by(lambda net: [*net.parameters(), *net.buffers()], nn.Module.buffers), "buffers"),
+        (lambda net: proper_count(net)[::-1], "wrong order"),
+        (lambda net: proper_count(net)[:2], "these are 2"),
+        (lambda net: (2562, 3371008, 42065), "more than there are"),
+        (lambda net: tuple(map(bool, proper_count(net))), "truth value"),
+        (thaws, "must not change"),
     ],
     "04.3": [
         ({1: (0.7, 0.6), 8: (0.8, 0.8)}, "three numbers"),
@@ -165,6 +452,18 @@ WRONG = {
         ({1: 0.7, 3: 0.8, 9: 0.9}, "two accuracies"),
         ({1: (0.7, 0.7), 3: (0.8, 0.8), 9: (0.9, 0.9)}, "was anything frozen"),
         ({1: (0.5, 0.7), 3: (0.6, 0.8), 9: (0.8, 0.9)}, "fine-tuned first, then frozen"),
+        (ACCURACIES | {9: (0.9, float("nan"))}, "The entry 9: That is nan"),
+        (ACCURACIES | {9: (0.9,)}, "The entry 9: it holds 1 numbers"),
+        (ACCURACIES | {9: (0.9, None)}, "The entry 9 is"),
+        (ACCURACIES | {9: (0.9, 0.8, 0.7)}, "it holds 3 numbers"),
+        (ACCURACIES | {4.5: (0.8, 0.7)}, "epochs are whole"),
+        (ACCURACIES | {4: (0.8, 0.7)}, "twice the one before"),
+        ({2: (0.7, 0.6), 4: (0.8, 0.7), 8: (0.9, 0.8)}, "Begin with 1 epoch"),
+        ({0: (0.5, 0.5)} | ACCURACIES, "Begin with 1 epoch"),
+        ([(0.7, 0.6), (0.8, 0.75), (0.9, 0.88)], "should hold two accuracies"),
+        (ACCURACIES | {9: (0.9, 1.1)}, "fraction"),
+        (ACCURACIES | {9: (0.9, -0.1)}, "fraction"),
+        ("0.7, 0.6", "should be a dictionary"),
     ],
     "04.4": [
         (by_differences, "equal differences"),
@@ -174,6 +473,19 @@ WRONG = {
         (frozen_groups, "for what is frozen"),
         (body_only, "in no group"),
         (nothing_below, "ZeroDivisionError"),
+        (one_step_for_two, "a step of its own"),
+        (used_up, "a group is empty"),
+        (names_of_parameters, "are names"),
+        (changed(lambda p: p.detach().clone()), "a copy"),
+        (lambda *a: proper_rates(*a) * 2, "in two groups"),
+        (lambda *a: [{"params": g["params"]} for g in proper_rates(*a)], "no lr"),
+        (lambda *a: [g | {"lr": str} for g in proper_rates(*a)], "should return"),
+        (lambda *a: proper_rates(*a)[-1:], "in no group"),
+        (lambda *a: torch.optim.SGD(proper_rates(*a)), "not the optimiser"),
+        (lambda net, low, high: models.rate_per_stage(net, high, 2.6), "not `low`"),
+        (lambda net, low, high: models.param_groups(net, low), "not `high`"),
+        (lambda net, low, high: [{"params": net.parameters(), "lr": high}], "not `low`"),
+        (lambda *a: [g["lr"] for g in proper_rates(*a)], "should return"),
     ],
     "04.5": [
         (parameters_only, "No parameter moves, but the BatchNorm2d"),
@@ -186,5 +498,48 @@ WRONG = {
         (only_two_dimensions, "the BatchNorm1d"),
         (never_awake_again, "Called again with another n: With n = 1, the BatchNorm2d in net[1]"),
         (no_tracking, "changes the answers"),
+        (without_momentum, "BatchNorm"),
+        (norms_only, "Dropout changes the answers"),
+        (thaws_all_but_dropout, "stays in eval mode, but it should learn"),
+        (by_the_course, "CourseError"),
+        (in_a_copy, "another network"),
+        (without_gradients, "switched off"),
+        (no_bias, "still learn"),
+        (never_thawed, "Called again with another n"),
+        (ignores_n, "Called again with another n"),
+        (always_asleep, "stays in eval mode"),
+        (always_awake, "into train mode again"),
+        (lambda net, n: net[:n], "another network"),
+        (lambda net, n: None, "still learn"),
     ],
+}
+
+RIGHT = {
+    "04.1": right(*numbers(61560), "61,560", "61.560", "61 560", "61'560", "61_560", "61560.0"),
+    "04.2": right(
+        count_in_one_loop,
+        count_by_layers,
+        count_by_difference,
+        *returning(proper_count, list, np.array, torch.tensor, lambda v: [str(x) for x in v]),
+        *returning(proper_count, lambda v: tuple(map(float, v)), iter),
+    ),
+    "04.3": right(
+        {1: (0.7, 0.6), 2: (0.7, 0.6), 4: (0.8, 0.7), 8: (0.8, 0.8), 16: (0.9, 0.9)},
+        {1: (0.6, 0.65), 8: (0.8, 0.8), 64: (0.9, 0.7)},
+        *mappings(ACCURACIES),
+    ),
+    "04.4": right(
+        proper_rates,
+        by_logarithms,
+        by_repeated_division,
+        by_logspace,
+        one_group_a_parameter,
+        *returning(proper_rates, tuple, iter, lambda g: g[::-1]),
+    ),
+    "04.5": right(
+        with_a_train_of_its_own,
+        with_a_train_of_the_network,
+        with_one_hook,
+        with_kept_handles,
+    ),
 }
