@@ -128,7 +128,7 @@ def test_a_killed_class_starts_again_with_what_it_had(our_class):
     our_class.stop()
     our_class.start()
     assert our_class.summaries() == before
-    assert [summary["people"] for summary in before.values()] == [3, 3, 3]
+    assert [summary["people"] for summary in before.values()] == [2, 2, 2]
 
 
 def test_a_guess_that_finds_no_class_is_told_once_and_sent_with_the_next(
