@@ -9,6 +9,9 @@
     python3 course.py grade FOLDER      run handed-in notebooks, write build/grades.csv
     python3 course.py bundle [FOLDER]   copy the course and its packages, to install offline
     python3 course.py site              write the lessons as pages for a phone into build/site/
+    python3 course.py class [FILE]      show on the wall what the students of a room guess
+    python3 course.py slides [NN ...]   write lessons as slides into build/slides/
+    python3 course.py check-room        say whether this computer is ready for a class
 
 The first use installs what the lessons need into .venv, beside this file; the commands themselves
 live in classroom/. This file uses only the standard library and the syntax of Python 3.6: an old

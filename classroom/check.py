@@ -24,7 +24,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from classroom import progress
+from classroom import live, progress
 from classroom.judge import EXERCISES, NOT_ATTEMPTED, NOT_YET, RIGHT, Outcome, find, outcome_of
 from helpers import CourseError, require
 from helpers.kaggle import read_table
@@ -226,6 +226,7 @@ def _record(name: str) -> Iterator[dict]:
     yield record
     if record != before:
         progress.keep(name, record)
+    live.tell(name, record)
 
 
 def _known(name: str) -> dict:

@@ -24,7 +24,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     jupyterlab = arguments.command == "lab"  # has options of its own
     if options and not (jupyterlab and options[0].startswith("-")):
         parser.error(f"{arguments.command} does not know {' '.join(options)}")
-    if arguments.command == "run":
+    if arguments.command in ("run", "slides"):
         arguments.lessons = find_lessons(arguments.lessons)
     if arguments.command == "lab":
         named = arguments.lesson is not None
@@ -61,6 +61,14 @@ def make_parser() -> Parser:
     bundle.add_argument("--no-wheels", action="store_true", help="the course without its packages")
     bundle.set_defaults(folder=ROOT / "build" / "bundle")
     commands.add_parser("site", help="write the lessons as pages to read on a phone")
+    room = commands.add_parser("class", help="show on the wall what the students of a room guess")
+    room.add_argument("file", nargs="?", metavar="FILE", type=Path, help="build/class.sqlite")
+    room.add_argument("--port", type=port, default=8765, help="for the students (8765)")
+    room.add_argument("--no-browser", dest="browser", action="store_false", help="open no page")
+    room.set_defaults(file=ROOT / "build" / "class.sqlite")
+    slides = commands.add_parser("slides", help="write lessons as slides to show without network")
+    slides.add_argument("lessons", nargs="*", metavar="NN", help="numbers (all)")
+    commands.add_parser("check-room", help="say whether this computer is ready for a class")
     return parser
 
 
@@ -69,6 +77,13 @@ def minutes(text: str) -> float:
     if not 0 < float(text) <= 24 * 60:
         raise ValueError(text)
     return float(text)
+
+
+def port(text: str) -> int:
+    """Returns the number of a port."""
+    if not 0 < int(text) < 2**16:
+        raise ValueError(text)
+    return int(text)
 
 
 def find_lessons(names: list[str]) -> list[Path]:

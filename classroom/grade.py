@@ -176,7 +176,7 @@ def execute(notebook: NotebookNode, home: Path, minutes: float) -> str:
         extra_arguments=["--log-level=CRITICAL"],
     )
     variables = {"COURSE_SIZE": "drawn", "COURSE_OUTCOMES": str(home / "outcomes")}
-    variables |= {"COURSE_PROGRESS": "", "IPYTHONDIR": str(home / "ipython")}
+    variables |= {"COURSE_PROGRESS": "", "COURSE_CLASS": "", "IPYTHONDIR": str(home / "ipython")}
     ending = "ran to its end"
     try:
         variables |= make_environment(home / "environment")

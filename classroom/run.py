@@ -102,7 +102,7 @@ def execute(notebook: NotebookNode, path: Path, size: str, report: Report) -> No
     )
     with tqdm(total=len(cells), desc=report.name, unit=" cells") as bar:
         try:
-            notebooks.execute(client, COURSE_SIZE=size, COURSE_PROGRESS="")
+            notebooks.execute(client, COURSE_SIZE=size, COURSE_PROGRESS="", COURSE_CLASS="")
             report.numbers = gather(notebook)
         except Exception as error:
             report.trouble = describe(error, started)

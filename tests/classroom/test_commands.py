@@ -48,6 +48,9 @@ def test_lessons_are_found_by_number_or_name(lessons, names, stems):
         ("grade", "FOLDER"),
         ("grade x --minutes nan", "'nan'"),
         ("bundle --all", "bundle does not know --all"),
+        ("class --port 70000", "'70000'"),
+        ("slides 99", "no lesson '99'"),
+        ("check-room 01", "check-room does not know 01"),
     ],
 )
 def test_a_wrong_command_line_is_told_in_a_line(lessons, capsys, line, words):

@@ -33,7 +33,8 @@ def show(numbers):
 
 WHERE = """
 import os, sys
-print(os.environ['COURSE_SIZE'], os.getcwd(), sys.executable, os.environ['COURSE_PROGRESS'] or '-')
+secret = os.environ['COURSE_PROGRESS'] or os.environ['COURSE_CLASS'] or '-'
+print(os.environ['COURSE_SIZE'], os.getcwd(), sys.executable, secret)
 """
 LOUD = "for i in range(3):\n    print(i, flush=True)"
 
@@ -57,6 +58,7 @@ def two_runs(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_PATH", str(folder))
         patch.setenv("COURSE_PROGRESS", "a student's file")
+        patch.setenv("COURSE_CLASS", "a student's class")
         reports = run.run_lessons([good, bad, solution], build, size="tiny", save=True)
     return folder, build, before, reports
 
