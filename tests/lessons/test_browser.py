@@ -19,6 +19,7 @@ from tests.browser import LOW_CONTRAST, TOO_WIDE, needs_browser
 from tests.conftest import ROOT
 from tests.lessons.committed import LESSONS
 
+SCROLLER = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer"
 SCREENSHOTS = ROOT / "build" / "screenshots"
 VISIT = os.environ.get("COURSE_VISIT", "00")
 VISITED = [file.stem for file in LESSONS if VISIT == "all" or file.name[:2] in VISIT.split()]
@@ -91,14 +92,23 @@ def choose_theme(page, theme: str) -> None:
 
 
 def code_cell(page, start: str):
-    """Returns the code cell in which a line starts with this, a regular expression."""
+    """Returns the code cell in which a line starts with this, a regular expression.
+
+    JupyterLab builds only the cells near the one in view: the page is scrolled until it is there.
+    """
     line = page.locator(f".cm-line:text-matches('^{start}')")
-    return page.locator(".jp-CodeCell", has=line).first
+    cell, scroller = page.locator(".jp-CodeCell", has=line).first, page.locator(SCROLLER)
+    place = 0
+    while not cell.count() and place < scroller.evaluate("e => e.scrollHeight"):
+        scroller.evaluate(f"e => e.scrollTop = {place}")
+        page.wait_for_timeout(200)
+        place += 500
+    return cell
 
 
 def look_through(page, name: str) -> None:
     """Scrolls from top to bottom: all is drawn and can be read, nothing failed or stands out."""
-    scroller = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer")
+    scroller = page.locator(SCROLLER)
     number = 0
     while 800 * number < scroller.evaluate("e => e.scrollHeight"):  # grows while cells are drawn
         scroller.evaluate(f"e => e.scrollTop = {800 * number}")
@@ -151,7 +161,7 @@ def test_a_student_stops_a_training_runs_on_and_types_an_answer(page, lab):
     numbers = "torch.tensor({}).view(3, 1, 1)".format
     right = f"(picture / 255 - {numbers('mean')}) / {numbers('std')}"
     for answer, outcome in (("picture / 255", "not yet"), (right, "right")):
-        code_cell(page, "(def )?normalise").locator(".cm-content").click()
+        code_cell(page, "(def normalise.|normalise = )").locator(".cm-content").click()
         page.keyboard.press("ControlOrMeta+A")
         page.keyboard.type(f"normalise = lambda picture, mean, std: {answer}")
         page.keyboard.press("Shift+Enter")
