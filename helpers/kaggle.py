@@ -17,15 +17,22 @@ from PIL import Image
 from torch import Tensor
 
 from helpers import require
-from helpers.data import FOLDER, SIZES, Pictures, natural, read_files, shared_folder
+from helpers.data import (
+    FOLDER,
+    SETS,
+    SIZES,
+    Pictures,
+    natural,
+    read_files,
+    shared_folder,
+    work_folder,
+)
 from helpers.files.atomic import STAMP, atomic, make_from, unwritable
-from helpers.files.kaggle_client import submit
+from helpers.files import kaggle_client
 from helpers.files.pictures import find_pictures, tell_left_out
 from helpers.files.tables import LABELS, read_table
 from helpers.preprocess import Preprocess
 from helpers.require import CourseError
-
-__all__ = ["submit"]  # from Kaggle's client; the rest is below
 
 SAMPLES = ("sampleSubmission.csv", "sample_submission.csv")
 SUM = 1e-3  # how far from 1 a picture's probabilities may sum
@@ -158,8 +165,8 @@ def find_answers(name: str, size: str) -> Path | None:
     require.choice(size, SIZES, "size")
     if size == "tiny":
         return None
-    drawn = size in ("smoke", "drawn")
-    folder = FOLDER / size if drawn else shared_folder() or FOLDER
+    places = {"smoke": work_folder() / "smoke", "drawn": FOLDER / "drawn"}
+    folder = places.get(size) or shared_folder() or FOLDER
     file = folder / "answers" / f"{name}.csv"
     return file if file.exists() else None
 
@@ -174,7 +181,7 @@ def organize(
 
     The first three have a folder per class. The pictures are hard links where the disk allows it,
     else symbolic links, else copies. `folder`: the destination, by default one for this root,
-    fraction and seed under data/train_valid_test, since the data may be on a read-only share; what
+    fraction and seed in train_valid_test where the course writes, since the data may be on a read-only share; what
     was organised in it before is replaced. A second call with the same pictures, fraction and seed
     does nothing; an interrupted one starts over.
     """
@@ -183,7 +190,7 @@ def organize(
     plan = _plan(layout, choose_valid(layout.labels, valid_fraction, seed))
     if not folder:
         code = hashlib.sha256(f"{root} {float(valid_fraction)} {int(seed)}".encode())
-        folder = FOLDER / "train_valid_test" / f"{root.name}-{code.hexdigest()[:8]}"
+        folder = work_folder() / "train_valid_test" / f"{root.name}-{code.hexdigest()[:8]}"
     folder = require.path(folder).absolute()
     if folder.is_file() or (any(folder.glob("*")) and not (folder / STAMP).is_file()):
         raise CourseError(f"{folder} holds other files: give a folder that does not exist yet.")
@@ -413,6 +420,23 @@ def _known_classes(sample: str | Path) -> list[str]:
     """Returns the classes of the training labels beside a sample; [] if there are no labels."""
     files = [Path(sample).with_name(name) for name in LABELS]
     return next((sorted(set(read_labels(f).values())) for f in files if f.is_file()), [])
+
+
+def submit(name: str, file: str | Path, message: str = "") -> str:
+    """Hands in a submission file; returns what Kaggle said and where the score appears.
+
+    message: a note to yourself, shown beside the score. Raises CourseError with what to do, also
+    for answers to the course's drawings.
+    """
+    drawn = FOLDER / "drawn" / name
+    if name in SETS and drawn.is_dir() and Path(file).is_file():
+        known = read_table(find_sample(drawn)).iloc[:, 0]
+        if read_table(file).iloc[:, 0].isin(known).all():
+            raise CourseError(
+                f"{file} answers only pictures that the course has drawn, which are not Kaggle's: "
+                'set SIZE = "full" in the first cell, run the lesson again, and hand in that file.'
+            )
+    return kaggle_client.submit(name, file, message)
 
 
 def score(path: str | Path, answers: str | Path) -> dict:
