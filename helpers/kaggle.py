@@ -27,8 +27,8 @@ from helpers.data import (
     shared_folder,
     work_folder,
 )
-from helpers.files.atomic import STAMP, atomic, make_from, unwritable
 from helpers.files import kaggle_client
+from helpers.files.atomic import STAMP, atomic, make_from, unwritable
 from helpers.files.pictures import find_pictures, tell_left_out
 from helpers.files.tables import LABELS, read_table
 from helpers.preprocess import Preprocess
@@ -181,9 +181,9 @@ def organize(
 
     The first three have a folder per class. The pictures are hard links where the disk allows it,
     else symbolic links, else copies. `folder`: the destination, by default one for this root,
-    fraction and seed in train_valid_test where the course writes, since the data may be on a read-only share; what
-    was organised in it before is replaced. A second call with the same pictures, fraction and seed
-    does nothing; an interrupted one starts over.
+    fraction and seed in train_valid_test in data.work_folder(), since the data may be on a
+    read-only share; what was organised in it before is replaced. A second call with the same
+    pictures, fraction and seed does nothing; an interrupted one starts over.
     """
     root = require.path(root, "The folder of the competition").resolve()
     layout = read_layout(root)
