@@ -63,13 +63,12 @@ def test_all_that_the_course_writes_lies_in_one_folder(root, monkeypatch):
     ]
     (competition / "trainLabels.csv").write_text("\n".join(["id,label", *pairs]))
     monkeypatch.setenv("COURSE_MEMORY_MB", "0")  # decoded pictures go to a file
-    organised = kaggle.organize(data.find("cifar-10", "full"), 0.5)
-    kaggle.load(organised, SMALL)
-    assert organised.is_relative_to(root / "temp")
+    table = kaggle.split(data.find("cifar-10", "full"), 0.5)
+    kaggle.load(table, SMALL)
     assert {entry.name for entry in root.iterdir()} == {"input", "temp"}
     monkeypatch.setenv("COURSE_WORK", str(root / "working"))
-    kaggle.organize(data.find("cifar-10", "full"), 0.5)
-    assert (root / "working/train_valid_test").is_dir()
+    kaggle.load(table, SMALL)
+    assert (root / "working/decoded").is_dir()
 
 
 def test_answers_to_drawings_are_not_handed_in(root, tmp_path):
