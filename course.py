@@ -8,6 +8,7 @@
     python3 course.py fetch NAME        download a data set or the weights of a network
     python3 course.py grade FOLDER      run handed-in notebooks, write build/grades.csv
     python3 course.py bundle [FOLDER]   copy the course and its packages, to install offline
+    python3 course.py kaggle NN         write lesson NN to upload to Kaggle, into build/kaggle/
     python3 course.py site              write the lessons as pages for a phone into build/site/
 
 The first use installs what the lessons need into .venv, beside this file; the commands themselves
