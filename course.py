@@ -8,6 +8,7 @@
     python3 course.py fetch NAME        download a data set or the weights of a network
     python3 course.py grade FOLDER      run handed-in notebooks, write build/grades.csv
     python3 course.py bundle [FOLDER]   copy the course and its packages, to install offline
+    python3 course.py kaggle NN         write lesson NN to upload to Kaggle, into build/kaggle/
     python3 course.py site              write the lessons as pages for a phone into build/site/
     python3 course.py class [FILE]      show on the wall what the students of a room guess
     python3 course.py slides [NN ...]   write lessons as slides into build/slides/

@@ -49,7 +49,7 @@ def organize_once(root: Path) -> dict[str, float]:
     """Returns the seconds to organise a competition, and the disk that the new folder takes."""
     with tempfile.TemporaryDirectory(dir=data.FOLDER) as place:
         folder = Path(place) / "organized"
-        duration = seconds(lambda: kaggle.organize(root, 0.1, folder=folder))
+        duration = seconds(lambda: kaggle.organize(kaggle.split(root, 0.1), folder))
         paths = (folder, *folder.rglob("*"))
         own = [path.stat() for path in paths if path.is_dir() or path.lstat().st_nlink == 1]
         return {
@@ -91,8 +91,11 @@ def ours() -> dict[str, float]:
 
 def dogs(rounds: int) -> Rounds:
     """Both ways; the book's with the same network, in a process where memory is not kept."""
-    folder = kaggle.organize(data.find("dog-breed-identification", data.chosen_size("full")), 0.2)
-    methods = {"ours": ours, "book": lambda: call_apart(book, folder)}
+    table = kaggle.split(data.find("dog-breed-identification", data.chosen_size("full")), 0.2)
+    with tempfile.TemporaryDirectory(dir=data.FOLDER) as place:
+        folder = kaggle.organize(table, f"{place}/organized")
+        methods = {"ours": ours, "book": lambda: call_apart(book, folder)}
+        measured = take_turns(methods, rounds)
     return [
         {
             "dog breeds, JPEG files to validated submission, s": row["ours"]["seconds"],
@@ -101,7 +104,7 @@ def dogs(rounds: int) -> Rounds:
             "dog breeds, test accuracy": row["ours"]["accuracy"],
             "dog breeds, test log-loss, nats": row["ours"]["log_loss"],
         }
-        for row in take_turns(methods, rounds)
+        for row in measured
     ]
 
 

@@ -63,7 +63,8 @@ def belongs(parts: tuple[str, ...]) -> bool:
     """Returns whether a file is the course's own; `parts` is its path in the course's folder."""
     made = any(part in MADE_HERE or part.endswith(".egg-info") for part in parts)
     downloaded = parts[0] == "data" and len(parts) > 2 and parts[1] not in ("draw", "drawn")
-    return not made and not downloaded and not parts[-1].startswith("hand_in_")
+    written = parts[0] == "notebooks" and parts[-1].endswith(".csv")
+    return not made and not downloaded and not written
 
 
 def bring_wheels(folder: Path) -> None:

@@ -24,7 +24,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     jupyterlab = arguments.command == "lab"  # has options of its own
     if options and not (jupyterlab and options[0].startswith("-")):
         parser.error(f"{arguments.command} does not know {' '.join(options)}")
-    if arguments.command in ("run", "slides"):
+    if arguments.command in ("run", "slides", "kaggle"):
         arguments.lessons = find_lessons(arguments.lessons)
     if arguments.command == "lab":
         named = arguments.lesson is not None
@@ -60,6 +60,10 @@ def make_parser() -> Parser:
     bundle.add_argument("folder", nargs="?", metavar="FOLDER", type=Path, help="build/bundle")
     bundle.add_argument("--no-wheels", action="store_true", help="the course without its packages")
     bundle.set_defaults(folder=ROOT / "build" / "bundle")
+    kaggle = commands.add_parser("kaggle", help="write lessons to upload to Kaggle")
+    kaggle.add_argument("lessons", nargs="+", metavar="NN", help="numbers, such as 05")
+    kaggle.add_argument("--user", required=True, help="your name on Kaggle")
+    kaggle.set_defaults(folder=ROOT / "build" / "kaggle")
     commands.add_parser("site", help="write the lessons as pages to read on a phone")
     room = commands.add_parser("class", help="show on the wall what the students of a room guess")
     room.add_argument("file", nargs="?", metavar="FILE", type=Path, help="build/class.sqlite")

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.v2 import functional as F
 
 from helpers import require
-from helpers.files import d2l_sets, kaggle_client, smoke
+from helpers.files import d2l_sets, kaggle_client, kaggle_mount, smoke
 from helpers.files.decoded import decode_all
 from helpers.files.pictures import find_pictures, read_picture, tell_left_out, visible
 from helpers.preprocess import Preprocess
@@ -42,28 +42,35 @@ def find(name: str, size: str) -> Path:
     """Returns the folder of a data set at exactly this size; it is downloaded on first use.
 
     `smoke` holds the first few drawn pictures of each class: enough to see that every line runs.
-    `tiny` and `full` are looked for in the folder that COURSE_DATA names, then under data/. The
-    book's small samples of competitions have their own folders there, such as cifar-10-tiny.
+    `tiny` and `full` are looked for in the folder that COURSE_DATA names, in a Kaggle notebook
+    among what is attached to it, then under data/. The book's small samples of competitions have
+    their own folders there, such as cifar-10-tiny.
     """
     require.choice(name, SETS, "data set")
     require.choice(size, SIZES, "size")
     if size == "smoke":
-        return smoke.sample(FOLDER / "drawn" / name, FOLDER / "smoke" / name)
+        return smoke.sample(FOLDER / "drawn" / name, work_folder() / "smoke" / name)
     if size == "drawn" or name in DRAWN_ONLY:
         return FOLDER / "drawn" / name
     if size == "tiny" and name == "classify-leaves":
         raise CourseError(f"{name} has no small sample: choose the size drawn or full.")
     if size == "tiny" and f"{name}-tiny" in d2l_sets.SETS:
         name += "-tiny"
-    shared = shared_folder()
-    if shared and (shared / name).is_dir():
-        return shared / name
-    folder = FOLDER / name
-    if folder.is_dir():
-        return folder
+    for place in (shared_folder(), work_folder(), FOLDER):
+        if place and (place / name).is_dir():
+            return place / name
     if name in d2l_sets.SETS:
-        return d2l_sets.download(name, folder)
-    return kaggle_client.download(name, folder)
+        return d2l_sets.download(name, work_folder() / name)
+    if kaggle_mount.kaggle_root():
+        return kaggle_mount.attached(name, work_folder())
+    return kaggle_client.download(name, work_folder() / name)
+
+
+def work_folder() -> Path:
+    """Returns where the course writes: COURSE_WORK, on Kaggle /kaggle/temp, else data/."""
+    kaggle = kaggle_mount.kaggle_root()
+    usual = kaggle / "temp" if kaggle else FOLDER
+    return Path(os.environ.get("COURSE_WORK") or usual).expanduser()
 
 
 def shared_folder() -> Path | None:
@@ -184,7 +191,7 @@ def read_files(
         preprocess.resize,
         lambda file: to_tensor(read_picture(file), preprocess).permute(1, 2, 0),
         f"central square, scaled by bits, {preprocess.interpolation}, Pillow {PIL.__version__}",
-        FOLDER / "decoded",  # for those that do not fit in memory
+        work_folder() / "decoded",  # for those that do not fit in memory
     )
     return Pictures(files, torch.tensor(labels), class_names, preprocess, decoded)
 

@@ -17,17 +17,25 @@ from PIL import Image
 from torch import Tensor
 
 from helpers import require
-from helpers.data import FOLDER, SIZES, Pictures, natural, read_files, shared_folder
+from helpers.data import (
+    FOLDER,
+    SETS,
+    SIZES,
+    Pictures,
+    natural,
+    read_files,
+    shared_folder,
+    work_folder,
+)
+from helpers.files import kaggle_client
 from helpers.files.atomic import STAMP, atomic, make_from, unwritable
-from helpers.files.kaggle_client import submit
 from helpers.files.pictures import find_pictures, tell_left_out
 from helpers.files.tables import LABELS, read_table
 from helpers.preprocess import Preprocess
 from helpers.require import CourseError
 
-__all__ = ["submit"]  # from Kaggle's client; the rest is below
-
 SAMPLES = ("sampleSubmission.csv", "sample_submission.csv")
+COLUMNS = ["file", "label", "part"]  # of the table that split makes
 SUM = 1e-3  # how far from 1 a picture's probabilities may sum
 LEAST = 1e-15  # log-loss clips probabilities to at least this, as Kaggle does
 
@@ -158,32 +166,42 @@ def find_answers(name: str, size: str) -> Path | None:
     require.choice(size, SIZES, "size")
     if size == "tiny":
         return None
-    drawn = size in ("smoke", "drawn")
-    folder = FOLDER / size if drawn else shared_folder() or FOLDER
+    places = {"smoke": work_folder() / "smoke", "drawn": FOLDER / "drawn"}
+    folder = places.get(size) or shared_folder() or FOLDER
     file = folder / "answers" / f"{name}.csv"
     return file if file.exists() else None
 
 
-# ---- organised: train, valid, train_valid, test ----------------------------------------------
+# ---- split: train, valid, train_valid, test --------------------------------------------------
 
 
-def organize(
-    root: str | Path, valid_fraction: float = 0.1, seed: int = 0, folder: str | Path | None = None
-) -> Path:
-    """Arranges a competition's pictures as train, valid, train_valid and test/unknown.
+def split(root: str | Path, valid_fraction: float = 0.1, seed: int = 0) -> pd.DataFrame:
+    """Returns where each picture of a competition belongs: a row with its file, label and part.
 
-    The first three have a folder per class. The pictures are hard links where the disk allows it,
-    else symbolic links, else copies. `folder`: the destination, by default one for this root,
-    fraction and seed under data/train_valid_test, since the data may be on a read-only share; what
-    was organised in it before is replaced. A second call with the same pictures, fraction and seed
-    does nothing; an interrupted one starts over.
+    Rows are in the order of the files' names, 2.png before 10.png. part: train, valid or test; the
+    label of a test picture is "unknown". For the fraction, see `choose_valid`.
     """
-    root = require.path(root, "The folder of the competition").resolve()
     layout = read_layout(root)
-    plan = _plan(layout, choose_valid(layout.labels, valid_fraction, seed))
-    if not folder:
-        code = hashlib.sha256(f"{root} {float(valid_fraction)} {int(seed)}".encode())
-        folder = FOLDER / "train_valid_test" / f"{root.name}-{code.hexdigest()[:8]}"
+    valid = choose_valid(layout.labels, valid_fraction, seed)
+    rows = [
+        (file, layout.labels[i], "valid" if i in valid else "train")
+        for i, file in layout.train.items()
+    ]
+    rows += [(file, "unknown", "test") for file in layout.test.values()]
+    return pd.DataFrame(sorted(rows, key=lambda row: natural(row[0])), columns=COLUMNS)
+
+
+def organize(table: pd.DataFrame, folder: str | Path) -> Path:
+    """Returns the folder, with the four of the lecture: train, valid, train_valid, test/unknown.
+
+    table: from `split`. Each has a folder per class with hard links to the pictures where the disk
+    allows it, else symbolic links, else copies. What was organised there before is replaced, unless
+    it is the same; an interrupted call starts over.
+    """
+    plan = []
+    for file, label, part in table[COLUMNS].itertuples(index=False):
+        for name in (part,) if part == "test" else (part, "train_valid"):
+            plan.append((f"{name}/{label}/{file.name}", file))
     folder = require.path(folder).absolute()
     if folder.is_file() or (any(folder.glob("*")) and not (folder / STAMP).is_file()):
         raise CourseError(f"{folder} holds other files: give a folder that does not exist yet.")
@@ -217,15 +235,6 @@ def choose_valid(labels: dict[str, str], fraction: float, seed: int = 0) -> set[
     return chosen
 
 
-def _plan(layout: Layout, valid: set[str]) -> list[tuple[str, Path]]:
-    """Returns where each picture goes (part/class/file), and its file."""
-    plan = [(f"test/unknown/{file.name}", file) for file in layout.test.values()]
-    for i, file in layout.train.items():
-        for part in ("train_valid", "valid" if i in valid else "train"):
-            plan.append((f"{part}/{layout.labels[i]}/{file.name}", file))
-    return plan
-
-
 def _link(source: str, target: str) -> None:
     for method in (os.link, os.symlink):
         with suppress(OSError):  # another disk, or a system where links need special rights
@@ -242,26 +251,23 @@ class Parts(NamedTuple):
     test: Pictures
 
 
-def load(folder: str | Path, preprocess: Preprocess, first: int | None = None) -> Parts:
-    """Returns the four parts of an organised competition; every picture is decoded once.
+def load(table: pd.DataFrame, preprocess: Preprocess, first: int | None = None) -> Parts:
+    """Returns the four parts of a competition; every picture is decoded once.
 
-    first: take only this many of the training and validation pictures, in the order of names.
+    table: from `split`; first: take only so many of its training and validation pictures.
     """
-    folder = require.path(folder, "The folder")
+    if not isinstance(table, pd.DataFrame) or set(COLUMNS) - set(table):
+        raise CourseError(f"{require.summary(table)} is no table of pictures: give kaggle.split's.")
     first = None if first is None else require.whole(first, "first", 2)
-    if not (folder / STAMP).is_file():
-        raise CourseError(f"{folder} was not made by organize: give what it returned.")
-    held_out = {(file.parent.name, file.name) for file in list_pictures(folder / "valid")}
-    files = sorted(list_pictures(folder / "train_valid"), key=natural)
-    names = sorted({file.parent.name for file in files})
-    files = files[:first]
-    labels = [names.index(file.parent.name) for file in files]
-    train_valid = read_files(files, labels, names, preprocess)
-    is_valid = [(file.parent.name, file.name) in held_out for file in files]
-    train = train_valid.subset([i for i, valid in enumerate(is_valid) if not valid])
-    valid = train_valid.subset([i for i, valid in enumerate(is_valid) if valid])
-    files = sorted(list_pictures(folder / "test/unknown"), key=natural)
-    test = read_files(files, [0] * len(files), ["unknown"], preprocess)
+    test, labelled = table[table["part"] == "test"], table[table["part"] != "test"]
+    names = sorted(set(labelled["label"]))
+    labelled = labelled[:first]
+    labels = [names.index(label) for label in labelled["label"]]
+    train_valid = read_files(labelled["file"], labels, names, preprocess)
+    train, valid = (
+        train_valid.subset(np.flatnonzero(labelled["part"] == part)) for part in ("train", "valid")
+    )
+    test = read_files(test["file"], [0] * len(test), ["unknown"], preprocess)
     return Parts(train, valid, train_valid, test)
 
 
@@ -413,6 +419,23 @@ def _known_classes(sample: str | Path) -> list[str]:
     """Returns the classes of the training labels beside a sample; [] if there are no labels."""
     files = [Path(sample).with_name(name) for name in LABELS]
     return next((sorted(set(read_labels(f).values())) for f in files if f.is_file()), [])
+
+
+def submit(name: str, file: str | Path, message: str = "") -> str:
+    """Hands in a submission file; returns what Kaggle said and where the score appears.
+
+    message: a note to yourself, shown beside the score. Raises CourseError with what to do, also
+    for answers to the course's drawings.
+    """
+    drawn = FOLDER / "drawn" / name
+    if name in SETS and drawn.is_dir() and Path(file).is_file():
+        known = read_table(find_sample(drawn)).iloc[:, 0]
+        if read_table(file).iloc[:, 0].isin(known).all():
+            raise CourseError(
+                f"{file} answers only pictures that the course has drawn, which are not Kaggle's: "
+                'set SIZE = "full" in the first cell, run the lesson again, and hand in that file.'
+            )
+    return kaggle_client.submit(name, file, message)
 
 
 def score(path: str | Path, answers: str | Path) -> dict:

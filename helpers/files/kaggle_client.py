@@ -65,10 +65,7 @@ def unpack(name: str, archive: Path, folder: Path) -> None:
 
 
 def submit(name: str, file: str | Path, message: str = "") -> str:
-    """Hands in a submission file; returns what Kaggle said and where the score appears.
-
-    message: a note to yourself, shown beside the score. Raises CourseError with what to do.
-    """
+    """Returns what Kaggle said to a submission file: see kaggle.submit."""
     file = Path(file)
     if not file.is_file():
         raise CourseError(f"There is no file {file}: write the submission first.")

@@ -67,7 +67,7 @@ def weights(folder: Path, value: object) -> Path:
 def organize_over_work(folder: Path) -> None:
     work = written(folder, "thesis.txt")
     try:
-        kaggle.organize(competition(folder, LABELS), folder=folder)
+        kaggle.organize(kaggle.split(competition(folder, LABELS)), folder)
     finally:
         assert work.read_text() == "x"
 
@@ -133,11 +133,11 @@ REFUSED = {  # what is handed over: a call in an empty folder, words of the sent
     "a checkpoint that is a folder": (lambda f: fit(checkpoint=f), "checkpoint"),
     "a checkpoint below a file": (lambda f: fit(checkpoint=written(f, "file") / "c.pt"), "c.pt"),
     # kaggle
-    "a folder of nothing": (lambda f: kaggle.organize(f), "labels.csv"),
+    "a folder of nothing": (lambda f: kaggle.split(f), "labels.csv"),
     "a competition over somebody's work": (organize_over_work, "other files"),
     "a competition organised here": (
-        lambda f: kaggle.organize(competition(f, LABELS), folder="."), "other files"),
-    "a folder that nobody organised": (lambda f: kaggle.load(f, SMALL), "organize"),
+        lambda f: kaggle.organize(kaggle.split(competition(f, LABELS)), "."), "other files"),
+    "a folder in place of a table": (lambda f: kaggle.load(f, SMALL), "give kaggle.split's"),
     "folds of more than there are": (lambda f: kaggle.folds([0, 1] * 4, 5), "number from 2 to 4"),
     "a table that is a folder": (lambda f: kaggle.read_table(f), "not a complete CSV table"),
     "ids as a number": (lambda f: submit(f, ids=5), "ids is 5"),

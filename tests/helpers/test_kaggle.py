@@ -65,7 +65,7 @@ def names_in(folder: Path) -> dict[str, set[str]]:
 
 
 def test_the_four_parts_hold_every_picture_where_it_belongs(root, tmp_path):
-    names = names_in(kaggle.organize(root, 0.2, folder=tmp_path / "out"))
+    names = names_in(kaggle.organize(kaggle.split(root, 0.2), tmp_path / "out"))
     assert {part.split("/")[0] for part in names} == {"train", "valid", "train_valid", "test"}
     assert names["test/unknown"] == {f"{i}.png" for i in range(1, 13)}
     for number, name in enumerate(NAMES):
@@ -78,10 +78,10 @@ def test_the_four_parts_hold_every_picture_where_it_belongs(root, tmp_path):
 
 def test_leaves_are_organised_from_paths_in_their_csv_files(tmp_path):
     root = leaves(tmp_path / "classify-leaves")
-    names = names_in(kaggle.organize(root, 0.3, folder=tmp_path / "out"))
+    names = names_in(kaggle.organize(kaggle.split(root, 0.3), tmp_path / "out"))
     assert names["test/unknown"] == {"6.jpg", "7.jpg", "8.jpg", "9.jpg"}
     assert names["train_valid/bee"] == {"1.jpg", "3.jpg", "5.jpg"}
-    parts = kaggle.load(tmp_path / "out", SMALL)
+    parts = kaggle.load(kaggle.split(root, 0.3), SMALL)
     assert kaggle.test_ids(parts.test, find_sample(root))[:2] == ["images/6.jpg", "images/7.jpg"]
 
 
@@ -94,7 +94,7 @@ def test_pictures_are_linked_or_copied_where_the_disk_refuses_links(
 
     for method in forbidden:
         monkeypatch.setattr(os, method, refuse)
-    file = kaggle.organize(root, 0.2, folder=tmp_path / "out") / "test/unknown/3.png"
+    file = kaggle.organize(kaggle.split(root, 0.2), tmp_path / "out") / "test/unknown/3.png"
     assert file.read_bytes() == (root / "test/3.png").read_bytes()
     assert file.is_symlink() == (forbidden == ["link"])
     assert file.samefile(root / "test/3.png") == (len(forbidden) < 2)
@@ -102,14 +102,14 @@ def test_pictures_are_linked_or_copied_where_the_disk_refuses_links(
 
 @pytest.mark.trap("class order or split that differs between machines")
 def test_the_split_is_the_same_whatever_order_the_file_system_lists(root, tmp_path, monkeypatch):
-    first = names_in(kaggle.organize(root, 0.2, folder=tmp_path / "one"))
+    first = names_in(kaggle.organize(kaggle.split(root, 0.2), tmp_path / "one"))
     scandir = os.scandir
     monkeypatch.setattr(
         os, "scandir", lambda path: sorted(scandir(path), key=lambda entry: random.random())
     )
     head, *rows = (root / "trainLabels.csv").read_text().splitlines()
     (root / "trainLabels.csv").write_text("\n".join([head, *reversed(rows)]))
-    kaggle.organize(root, 0.2, folder=tmp_path / "two")
+    kaggle.organize(kaggle.split(root, 0.2), tmp_path / "two")
     monkeypatch.undo()
     assert names_in(tmp_path / "two") == first
 
@@ -141,27 +141,16 @@ def test_a_new_picture_moves_at_most_one_of_the_others():
         assert len((before ^ choose_valid(labels | {str(i): "ant"}, 0.5)) - {str(i)}) <= 1
 
 
-@pytest.mark.trap("the first split changes under its user")
-def test_another_fraction_seed_or_root_has_a_folder_of_its_own(root, tmp_path, monkeypatch):
-    monkeypatch.setattr(kaggle, "FOLDER", tmp_path / "data")
-    first = kaggle.organize(root, 0.2)
-    before = names_in(first)
-    twin = competition(tmp_path / "elsewhere" / root.name)
-    others = [kaggle.organize(root, 0.5), kaggle.organize(root, 0.2, 1), kaggle.organize(twin, 0.2)]
-    assert len({first, *others}) == 4 and names_in(first) == before
-    assert kaggle.organize(root, 0.2) == first
-
-
 def test_a_second_call_does_nothing_and_another_split_or_picture_replaces_the_first(root, tmp_path):
-    folder = kaggle.organize(root, 0.2, folder=tmp_path / "out")
+    folder = kaggle.organize(kaggle.split(root, 0.2), tmp_path / "out")
     inode = folder.stat().st_ino
-    kaggle.organize(root, 0.2, folder=folder)
+    kaggle.organize(kaggle.split(root, 0.2), folder)
     assert folder.stat().st_ino == inode
-    kaggle.organize(root, 0.5, folder=folder)
+    kaggle.organize(kaggle.split(root, 0.5), folder)
     assert len(names_in(folder)["valid/ant"]) == 5
     (root / "test/5.png").unlink()
     Image.new("RGB", (9, 9), "blue").save(root / "test/5.png")
-    kaggle.organize(root, 0.5, folder=folder)
+    kaggle.organize(kaggle.split(root, 0.5), folder)
     assert Image.open(folder / "test/unknown/5.png").size == (9, 9)
 
 
@@ -209,7 +198,7 @@ WAYS_TO_NAME = {
 @pytest.mark.parametrize("way", WAYS_TO_NAME)
 def test_ids_find_their_pictures_however_they_are_written(root, tmp_path, way):
     WAYS_TO_NAME[way](root)
-    parts = kaggle.load(kaggle.organize(root, 0.2, folder=tmp_path / "out"), SMALL)
+    parts = kaggle.load(kaggle.split(root, 0.2), SMALL)
     assert [len(part) for part in parts] == [24, 6, 30, 12]
     for file, label in zip(parts.train_valid.files, parts.train_valid.labels, strict=True):
         number = int(file.name.removeprefix("x.").split(".")[0])
@@ -239,12 +228,11 @@ BAD_FOLDERS = {
 
 
 @pytest.mark.parametrize("what", BAD_FOLDERS)
-def test_a_folder_that_does_not_fit_is_refused_in_one_sentence(root, tmp_path, what):
+def test_a_folder_that_does_not_fit_is_refused_in_one_sentence(root, what):
     spoil, words = BAD_FOLDERS[what]
     spoil(root)
     with pytest.raises(CourseError, match=words):
-        kaggle.organize(root, 0.2, folder=tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+        kaggle.split(root, 0.2)
 
 
 def test_a_picture_to_learn_from_that_is_also_to_test_is_refused(tmp_path):
@@ -252,31 +240,12 @@ def test_a_picture_to_learn_from_that_is_also_to_test_is_refused(tmp_path):
     with open(root / "test.csv", "a") as table:
         table.write("images/5.jpg\n")
     with pytest.raises(CourseError, match=r"5\.jpg is to learn from and to test"):
-        kaggle.organize(root, 0.2, folder=tmp_path / "out")
+        kaggle.split(root, 0.2)
 
 
-@pytest.mark.trap("files of systems")
-@pytest.mark.parametrize(
-    "file",
-    [
-        "train_valid/ant/Thumbs.db",
-        "train_valid/ant/._1.png",
-        "train_valid/.ipynb_checkpoints/1.png",
-        "valid/.DS_Store",
-        "test/unknown/.ipynb_checkpoints/1.png",
-    ],
-)
-def test_what_systems_leave_in_an_organised_folder_is_no_picture(root, tmp_path, capsys, file):
-    folder = kaggle.organize(root, 0.2, folder=tmp_path / "out")
-    (folder / file).parent.mkdir(exist_ok=True)
-    (folder / file).write_bytes(b"x")
-    assert [len(part) for part in kaggle.load(folder, SMALL)] == [24, 6, 30, 12]
-    assert capsys.readouterr().out == ""
-
-
-def test_what_is_no_picture_in_a_competition_is_told(root, tmp_path, capsys):
+def test_what_is_no_picture_in_a_competition_is_told(root, capsys):
     (root / "train" / "notes.txt").touch()
-    kaggle.organize(root, 0.2, folder=tmp_path / "out")
+    kaggle.split(root, 0.2)
     assert "train: 1 .txt left out, since Pillow" in capsys.readouterr().out
 
 
@@ -285,16 +254,18 @@ def test_every_picture_is_decoded_once_with_the_same_classes_everywhere(
 ):
     decoded, read_picture = [], data.read_picture
     monkeypatch.setattr(data, "read_picture", lambda f: decoded.append(f) or read_picture(f))
-    folder = kaggle.organize(root, 0.2, folder=tmp_path / "out")
-    parts = kaggle.load(folder, SMALL)
+    table = kaggle.split(root, 0.2)
+    parts = kaggle.load(table, SMALL)
     assert [len(part) for part in parts] == [24, 6, 30, 12]
     assert parts.train.class_names == parts.valid.class_names == parts.train_valid.class_names
-    assert {file.name for file in parts.valid.files} == {p.name for p in folder.glob("valid/*/*")}
+    assert {file.name for file in parts.valid.files} == {
+        file.name for file in table["file"][table["part"] == "valid"]
+    }
     assert len(decoded) == len(set(decoded)) == 30 + 12
 
 
-def test_the_first_pictures_are_those_with_the_smallest_numbers(root, tmp_path):
-    parts = kaggle.load(kaggle.organize(root, 0.2, folder=tmp_path / "out"), SMALL, first=11)
+def test_the_first_pictures_are_those_with_the_smallest_numbers(root):
+    parts = kaggle.load(kaggle.split(root, 0.2), SMALL, first=11)
     assert [file.stem for file in parts.train_valid.files] == [str(i) for i in range(1, 12)]
     assert len(parts.train) + len(parts.valid) == 11
     assert [file.stem for file in parts.test.files] == [str(i) for i in range(1, 13)]

@@ -11,12 +11,14 @@ import pytest
 import timm
 import torch
 from PIL import Image
+from sklearn.metrics import roc_auc_score
 from torchvision import models as zoo
 from torchvision.transforms import v2
 
 from helpers import CourseError
-from helpers.data import loader, to_tensor
+from helpers.data import few, load, loader, to_tensor
 from helpers.models import (
+    LITES,
     build_torchvision,
     keep_statistics,
     load_pretrained,
@@ -54,6 +56,14 @@ def test_the_installed_network_is_efficientnet_lite0_with_its_own_preprocessing(
     assert {n: v.shape for n, v in lite0.state_dict().items()} == {
         n: v.shape for n, v in theirs.items()
     }
+
+
+@pytest.mark.parametrize("name", LITES)
+def test_every_installed_network_knows_hot_dogs(name):
+    net = load_pretrained(name, size=160)
+    test = few(load("hotdog", "drawn", net.preprocess).test, 30)
+    hotdog = predict(net, loader(test))[:, net.class_names.index("hotdog")]
+    assert roc_auc_score(test.labels == test.class_names.index("hotdog"), hotdog) > 0.85
 
 
 def test_without_weights_they_are_random_and_another_size_scales_the_resizing(lite0):

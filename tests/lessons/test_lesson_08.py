@@ -50,7 +50,7 @@ def frame(tmp_path_factory):
     root, wants = space["root"], space["source"].preprocess.at(16)
     space["source"].preprocess = wants  # small pictures are enough for checks
     space |= {"labels": kaggle.read_layout(root).labels, "FILE": folder / "submission.csv"}
-    space["parts"] = kaggle.load(kaggle.organize(root, 0.2, folder=folder / "organised"), wants)
+    space["parts"] = kaggle.load(kaggle.split(root, 0.2), wants)
     exec(cells("08")["08-linear-sets"], space)  # learn, valid, ask, whole, unknown
     return space
 
