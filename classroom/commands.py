@@ -61,6 +61,8 @@ def make_parser() -> Parser:
     bundle.add_argument("--no-wheels", action="store_true", help="the course without its packages")
     bundle.set_defaults(folder=ROOT / "build" / "bundle")
     commands.add_parser("site", help="write the lessons as pages to read on a phone")
+    commands.add_parser("doctor", help="describe this machine in ten lines, for a bug report")
+    commands.add_parser("here", help="install what this Python lacks, and replace nothing")
     return parser
 
 
