@@ -13,10 +13,14 @@
     python3 course.py class [FILE]      show on the wall what the students of a room guess
     python3 course.py slides [NN ...]   write lessons as slides into build/slides/
     python3 course.py check-room        say whether this computer is ready for a class
+    python3 course.py doctor            describe this machine in ten lines, for a bug report
+    python3 course.py here              install what this Python lacks, replace nothing (Colab)
 
-The first use installs what the lessons need into .venv, beside this file; the commands themselves
-live in classroom/. This file uses only the standard library and the syntax of Python 3.6: an old
-Python must get as far as the sentence that asks for a newer one.
+The first use installs what the lessons need into .venv, beside this file, in the versions of
+requirements.lock; `test` adds what the tests need. With any command, --cpu or --gpu chooses the
+build of PyTorch (else the machine does), and --newest takes the newest packages, not the locked
+ones. The commands themselves live in classroom/. This file uses only the standard library and the
+syntax of Python 3.6: an old Python must get as far as the sentence that asks for a newer one.
 """
 
 import contextlib
@@ -39,42 +43,46 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "installed"  # written last: a .venv without it was interrupted and is rebuilt
 LOCK = ROOT / "build" / "install.lock"  # held by the one that installs, until its process ends
-WHEELS = ROOT / "wheels"  # made by `bundle`: the packages, for machines without a network
+LISTS = ("requirements.txt", "requirements-test.txt", "requirements.lock", "pyproject.toml")
+FLAGS = {"--cpu", "--gpu", "--newest"}
+OLDEST, TESTED = (3, 11), (3, 14)  # Pythons; every locked package has a build for each of them
 
-DOWNLOAD = "Linux downloads about 3 GB, macOS and Windows about 0.5 GB."
+TOO_OLD = (
+    "The course needs Python {}.{} or newer, and this is Python {}.{}: install a newer one from "
+    "python.org and start course.py with it."
+)
+UNTESTED = (
+    "The course was tested up to Python {}.{}, and this is Python {}.{}: its newest packages are "
+    "installed; if they do not work, start course.py with an older Python."
+)
+ONE_BUILD = "--cpu and --gpu choose different builds of PyTorch: give one of them."
 NO_VENV = (
     "This Python cannot make a virtual environment: install its venv module "
     "(on Debian and Ubuntu: sudo apt install python3-venv) and run the same command again."
 )
-DISK_FULL = (
-    "The disk is full: free some space (about 8 GB on Linux, 2 GB on macOS and Windows) "
-    "and run the same command again."
-)
-NO_NETWORK = (
-    "The course's packages could not be downloaded: check the network (or the proxy, or "
-    "pip's own settings) and run the same command again; what has been downloaded is kept."
-)
-NO_WHEELS = (
-    "The folder wheels lacks packages for this Python ({}.{}) or system: run `course.py bundle` on "
-    "a machine like this one to add them, or rename the folder to download the packages."
-).format(*sys.version_info)
-NOT_INSTALLED = "The installation failed; pip's message above says why."
+DISK_FULL = "The disk is full: free some space and run the same command again."
 
 
 def main(argv):
     """Runs one command line; the process exits with the command's status."""
-    if not (3, 11) <= sys.version_info[:2] <= (3, 13):
-        sys.exit(
-            "The course needs Python 3.11, 3.12 or 3.13, and this is Python {}.{}: install one "
-            "from python.org and start course.py with it.".format(*sys.version_info)
-        )
+    if sys.version_info[:2] < OLDEST:
+        sys.exit(TOO_OLD.format(*OLDEST, *sys.version_info))
+    wishes = {word[2:] for word in FLAGS.intersection(argv)}
+    if wishes >= {"cpu", "gpu"}:
+        sys.exit(ONE_BUILD)
+    argv = [word for word in argv if word not in FLAGS]
+    if argv[:1] == ["test"]:
+        wishes.add("tests")
     try:
-        if stamp() != fingerprint():
+        if argv == ["here"]:
+            print(load("install")["install_here"]())
+            return
+        if not stamp() >= {fingerprint(), *wishes}:
             # a wrong command ends here, before a long installation
-            runpy.run_path(str(ROOT / "classroom" / "commands.py"), run_name="__main__")
+            load("commands")["parse"](argv)
             with alone():
-                if stamp() != fingerprint():  # unless another one has just installed
-                    install()
+                if not stamp() >= {fingerprint(), *wishes}:  # unless another one has just installed
+                    install(wishes)
         hand_over(argv)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -84,20 +92,28 @@ def main(argv):
         sys.exit(f"{VENV} cannot be set up ({error}): make sure that you may write to this folder.")
 
 
+def load(name):
+    """Returns what a file of classroom/ that needs only the standard library defines."""
+    return runpy.run_path(str(ROOT / "classroom" / (name + ".py")))
+
+
 def fingerprint():
     """Returns a hash of the files that say what .venv holds."""
     digest = hashlib.sha256()
-    for name in ("requirements.txt", "pyproject.toml"):
+    for name in LISTS:
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
 
 
 def stamp():
-    """Returns the fingerprint of what .venv holds, or "" if there is no working .venv."""
+    """Returns the fingerprint of what .venv holds and what was wished for; nothing if it is broken.
+
+    The wishes: "tests" (what they need too), "newest" packages, "cpu" or "gpu".
+    """
     works = STAMP.exists() and PYTHON.exists()  # follows the link to the Python it was made from
     if works and os.name == "nt":  # python.exe there is a copy, which outlives that Python
         works = subprocess.call([str(PYTHON), "-c", ""]) == 0
-    return STAMP.read_text(encoding="utf-8") if works else ""
+    return set(STAMP.read_text(encoding="utf-8").split()) if works else set()
 
 
 @contextlib.contextmanager
@@ -127,24 +143,33 @@ def lock(file):
     return True
 
 
-def install():
-    """Makes .venv, or brings it up to date."""
-    print("Installing what the lessons need into .venv: only once, a few minutes.", flush=True)
-    if not WHEELS.exists():
-        print(DOWNLOAD, flush=True)
+def install(wishes):
+    """Makes .venv, or brings it up to date; what was wished for before still holds."""
+    print("Installing packages into .venv: only once, a minute or a few.", flush=True)
     older = stamp()
+    wanted = wishes | older & {"tests", "newest"}
+    if not wishes & {"cpu", "gpu"} - older:
+        wanted |= older & {"cpu", "gpu"}
+    else:  # an installer would keep the other build
+        older = set()
     if older:
         STAMP.unlink()
     else:
         make_venv()
-    trouble = run_pip()
-    if trouble in (NO_NETWORK, NO_WHEELS) and older:  # pip changes nothing until it has everything
-        print(f"{trouble} Until then the older packages are used.", file=sys.stderr)
-        STAMP.write_text(older, encoding="utf-8")
-    elif trouble:
-        sys.exit(trouble)
-    else:
-        STAMP.write_text(fingerprint(), encoding="utf-8")
+    if sys.version_info[:2] > TESTED and "newest" not in wanted:
+        print(UNTESTED.format(*TESTED, *sys.version_info), file=sys.stderr)
+        wanted.add("newest")
+    tools = load("install")
+    trouble = tools["install"](str(PYTHON), wanted)
+    if not trouble:
+        STAMP.write_text(" ".join({fingerprint(), *wanted}), encoding="utf-8")
+        return
+    if trouble in (tools["NO_NETWORK"], tools["NO_WHEELS"]) and older:
+        STAMP.write_text(" ".join(older), encoding="utf-8")  # nothing has been changed
+        if wishes <= older:
+            print(trouble, "Until then the older packages are used.", file=sys.stderr)
+            return
+    sys.exit(trouble)
 
 
 def make_venv():
@@ -156,30 +181,7 @@ def make_venv():
     try:
         venv.create(VENV, clear=True, with_pip=True, symlinks=os.name != "nt")
     except subprocess.CalledProcessError as error:
-        sys.exit(explain(str(error.output)))
-
-
-def run_pip():
-    """Installs requirements.txt; returns what went wrong, or ""."""
-    command = [str(PYTHON), "-m", "pip", "install", "-r", "requirements.txt"]
-    if WHEELS.exists():
-        command += ["--no-index", "--find-links", str(WHEELS)]
-    with subprocess.Popen(
-        command, cwd=str(ROOT), stderr=subprocess.PIPE, text=True, errors="replace"
-    ) as pip:
-        complaints = pip.stderr.read()  # its progress is on stdout
-    trouble = explain(complaints) if pip.returncode else ""
-    return NO_WHEELS if trouble == NO_NETWORK and WHEELS.exists() else trouble
-
-
-def explain(complaints):
-    """Returns one sentence for the common failures, else what pip said."""
-    errors = complaints[max(0, complaints.find("ERROR")) :]  # pip's warnings are harmless
-    if any(sign in errors for sign in ("No space left", "Errno 28", "not enough space")):
-        return DISK_FULL
-    if any(sign in errors for sign in ("(from versions: none)", "Max retries", "timed out")):
-        return NO_NETWORK
-    return f"{complaints.strip()}\n{NOT_INSTALLED}"
+        sys.exit(load("install")["explain"](str(error.output)))
 
 
 def hand_over(argv):

@@ -7,12 +7,13 @@ that one are added.
 import shutil
 import subprocess
 import sys
-import tomllib
 from argparse import Namespace
-from itertools import chain
+from importlib.metadata import version
 from pathlib import Path
 
+from classroom import install
 from classroom.commands import ROOT
+from classroom.install import constraints, requirements
 
 MADE_HERE = {".git", ".venv", "build", "wheels", "__pycache__", ".ipynb_checkpoints"}
 
@@ -68,21 +69,17 @@ def belongs(parts: tuple[str, ...]) -> bool:
 
 
 def bring_wheels(folder: Path) -> None:
-    """Lets pip download or build a wheel of every package."""
-    print("Bringing the packages: about 3 GB on Linux, 0.5 GB on macOS and Windows.", flush=True)
-    command = [sys.executable, "-m", "pip", "wheel", "--wheel-dir", str(folder), *requirements()]
-    if subprocess.run(command).returncode != 0:
+    """Lets pip download or build a wheel of every package, with the build of PyTorch used here."""
+    build = version("torch").partition("+")[2]
+    small = build == "cpu" or sys.platform != "linux"
+    print(f"Bringing the packages: about {'0.5' if small else '3'} GB.", flush=True)
+    command = [sys.executable, "-m", "pip", "wheel", "--wheel-dir", str(folder)]
+    if build:
+        command += ["--extra-index-url", f"https://download.pytorch.org/whl/{build}"]
+        command += [f"{name}=={version(name)}" for name in ("torch", "torchvision")]
+    command += [*requirements("requirements-test.txt"), install.UV, *constraints(set(), r"\S+")]
+    if subprocess.run(command, cwd=ROOT).returncode != 0:
         sys.exit(
             "The packages could not be brought; pip's message above says why. Check the network "
             "and the free space, and run the same command again: what is there already is kept."
         )
-
-
-def requirements() -> list[str]:
-    """Returns what requirements.txt and pyproject.toml ask for, except the course itself."""
-    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    lines = [line.partition("#")[0].strip() for line in text.splitlines()]
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    extras = project["project"]["optional-dependencies"].values()
-    packages = [line for line in lines if line and not line.startswith("-e")]
-    return [*packages, *chain(*extras), *project["build-system"]["requires"]]

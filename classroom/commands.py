@@ -73,6 +73,8 @@ def make_parser() -> Parser:
     slides = commands.add_parser("slides", help="write lessons as slides to show without network")
     slides.add_argument("lessons", nargs="*", metavar="NN", help="numbers (all)")
     commands.add_parser("check-room", help="say whether this computer is ready for a class")
+    commands.add_parser("doctor", help="describe this machine in ten lines, for a bug report")
+    commands.add_parser("here", help="install what this Python lacks, and replace nothing")
     return parser
 
 

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 import course
+from classroom import install
 from tests.conftest import ROOT
 
-# course.py as a script, making a .venv without pip, which takes most of the time
+# course.py as a script, making a .venv without pip, which takes most of the time; without a uv to
+# be had, the installer is the stand-in for pip
 PRELUDE = """
 import runpy, subprocess, sys, venv
 sys.path.insert(0, {folder!r})
@@ -25,7 +27,9 @@ runpy.run_path({folder!r} + "/course.py", run_name="__main__")
 """
 PIP = """
 import os, sys
-open("pip.log", "a").write("x")
+if "uv>=0.9,<1" in sys.argv or "config" in sys.argv:
+    sys.exit(1)
+open("pip.log", "a").write(" ".join(sys.argv[2:]) + "\\n")
 sys.exit(os.environ.get("PIP_SAYS", 0))
 """
 LOST = "ERROR: Could not find a version that satisfies the requirement torch (from versions: none)"
@@ -37,10 +41,13 @@ subprocess.Popen = Popen
 """
 SLOW_PIP = """
 import os, pathlib, sys, time
-open("pip.log", "a").write("x")
+if "uv>=0.9,<1" in sys.argv:
+    sys.exit(1)
+open("pip.log", "a").write("slow\\n")
 while not pathlib.Path("go on").exists():
     time.sleep(0.05)
 """
+LOCKED = f"-c {Path('build') / 'constraints.txt'}"
 RAN = "ran ['run', '0']\n"
 
 
@@ -51,9 +58,9 @@ class Copy:
         self.folder, self.venv = folder, folder / ".venv"
         for name in ("notebooks", "classroom", "pip"):
             (folder / name).mkdir(parents=True)
-        for name in ("notebooks/00_start_here.ipynb", "requirements.txt", "pyproject.toml"):
+        for name in ("notebooks/00_start_here.ipynb", *course.LISTS):
             (folder / name).touch()
-        for name in ("course.py", "classroom/commands.py"):
+        for name in ("course.py", "classroom/commands.py", "classroom/install.py"):
             shutil.copy(ROOT / name, folder / name)
         (folder / "pip/__main__.py").write_text(PIP)
         (folder / "classroom/__main__.py").write_text("import sys; print('ran', sys.argv[1:])")
@@ -72,8 +79,9 @@ class Copy:
         output = process.communicate()
         return subprocess.CompletedProcess(process.args, process.returncode, *output)
 
-    def pip_calls(self) -> int:
-        return len((self.folder / "pip.log").read_text())
+    def pip_calls(self) -> list[str]:
+        """Returns what pip was asked to install, each time."""
+        return (self.folder / "pip.log").read_text().splitlines()
 
 
 @pytest.fixture
@@ -84,9 +92,46 @@ def copy(tmp_path):
 def test_the_first_use_installs_and_the_next_hands_over_at_once(copy):
     first, second = copy.run(), copy.run()
     assert (first.returncode, first.stderr) == (0, "")
-    assert course.DOWNLOAD in first.stdout and first.stdout.endswith(RAN)
+    assert first.stdout.startswith("Installing") and first.stdout.endswith(RAN)
     assert (second.stdout, second.stderr) == (RAN, "")
-    assert copy.pip_calls() == 1
+    assert copy.pip_calls() == [f"-r requirements.txt {LOCKED}"]
+
+
+def test_what_the_tests_need_is_installed_when_they_are_first_run_and_kept_up_from_then(copy):
+    copy.run()
+    for _ in range(2):
+        assert copy.run("test").stdout.endswith("ran ['test']\n")
+    (copy.folder / "requirements.lock").write_text("a==1\n")
+    copy.run()
+    both = f"-r requirements.txt -r requirements-test.txt {LOCKED}"
+    assert copy.pip_calls()[1:] == [both, both]
+
+
+def test_what_was_wished_for_by_hand_stays_and_another_build_has_another_venv(copy):
+    copy.run("--newest", "run", "--cpu", "0")
+    kept = copy.venv / "kept"
+    kept.touch()
+    assert copy.run().stdout == copy.run("run", "0", "--cpu").stdout == RAN and kept.exists()
+    assert copy.run("run", "0", "--gpu").stdout.endswith(RAN) and not kept.exists()
+    assert copy.pip_calls() == ["-r requirements.txt --upgrade"] * 2
+
+
+def test_two_builds_at_once_are_refused(copy):
+    refused = copy.run("run", "--cpu", "--gpu")
+    assert (refused.returncode, refused.stderr) == (1, f"{course.ONE_BUILD}\n")
+
+
+def test_a_newer_python_than_the_tested_ones_is_told_so_and_gets_the_newest_packages(copy):
+    newer = copy.run(setup="sys.version_info = (3, 99, 0)")
+    assert newer.stdout.endswith(RAN)
+    assert newer.stderr == course.UNTESTED.format(*course.TESTED, 3, 99) + "\n"
+    assert copy.pip_calls() == ["-r requirements.txt --upgrade"]
+
+
+def test_tests_that_cannot_be_installed_are_not_run_and_lessons_still_are(copy):
+    copy.run()
+    assert copy.run("test", PIP_SAYS=LOST).stderr == f"{install.NO_NETWORK}\n"
+    assert copy.run().stdout == RAN
 
 
 def test_changed_requirements_are_installed_on_top_and_serve_as_they_are_without_network(copy):
@@ -96,16 +141,16 @@ def test_changed_requirements_are_installed_on_top_and_serve_as_they_are_without
     (copy.folder / "requirements.txt").write_text("# more\n")
     offline = copy.run(PIP_SAYS=LOST)
     assert offline.stdout.endswith(RAN)
-    assert offline.stderr == f"{course.NO_NETWORK} Until then the older packages are used.\n"
+    assert offline.stderr == f"{install.NO_NETWORK} Until then the older packages are used.\n"
     assert copy.run().returncode == 0
-    assert copy.pip_calls() == 3 and kept.exists()
+    assert len(copy.pip_calls()) == 3 and kept.exists()
 
 
 def test_packages_come_from_the_wheels_of_a_bundle(copy):
     (copy.folder / "wheels").mkdir()
     lacking = copy.run(PIP_SAYS=LOST)
-    assert (lacking.returncode, lacking.stderr) == (1, f"{course.NO_WHEELS}\n")
-    assert course.DOWNLOAD not in lacking.stdout
+    assert (lacking.returncode, lacking.stderr) == (1, f"{install.NO_WHEELS}\n")
+    assert f"--no-index --find-links {copy.folder / 'wheels'}" in copy.pip_calls()[0]
 
 
 def test_an_interrupted_installation_is_made_anew(copy):
@@ -128,7 +173,7 @@ def test_two_at_the_first_use_install_once_and_the_second_says_that_it_waits(cop
         rest = second.communicate(timeout=60)
     assert told == "Another course.py is installing into .venv: waiting for it.\n"
     assert rest == (RAN, "") and first.result().stdout.endswith(RAN)
-    assert copy.pip_calls() == 1
+    assert len(copy.pip_calls()) == 1
 
 
 def test_one_that_was_killed_while_it_installed_holds_nobody_up(copy):
@@ -139,22 +184,22 @@ def test_one_that_was_killed_while_it_installed_holds_nobody_up(copy):
     killed.kill()
     (copy.folder / "go on").touch()
     killed.communicate()
-    assert copy.run().stdout.endswith(RAN) and copy.pip_calls() == 2
+    assert copy.run().stdout.endswith(RAN) and len(copy.pip_calls()) == 2
 
 
 def test_the_venv_of_a_lost_python_is_made_anew(copy):
     copy.run()
     (copy.venv / course.PYTHON.relative_to(course.VENV)).unlink()
     assert copy.run().stdout.endswith(RAN)
-    assert copy.pip_calls() == 2
+    assert len(copy.pip_calls()) == 2
 
 
 @pytest.mark.parametrize(
     "says, message",
     [
-        (LOST, course.NO_NETWORK),
-        (FULL, course.DISK_FULL),
-        (OTHER, f"{OTHER}\n{course.NOT_INSTALLED}"),
+        (LOST, install.NO_NETWORK),
+        (FULL, install.DISK_FULL),
+        (OTHER, f"{OTHER}\n{install.NOT_INSTALLED}"),
     ],
 )
 def test_a_first_installation_that_fails_says_why_and_is_taken_up_again(copy, says, message):
@@ -166,7 +211,7 @@ def test_a_first_installation_that_fails_says_why_and_is_taken_up_again(copy, sa
 @pytest.mark.parametrize(
     "setup, sentence",
     [
-        ("sys.version_info = (3, 8)", "needs Python 3.11, 3.12 or 3.13, and this is Python 3.8"),
+        ("sys.version_info = (3, 8)", "needs Python 3.11 or newer, and this is Python 3.8"),
         ("sys.modules['ensurepip'] = None", course.NO_VENV),
         ("def make(*args, **wishes): raise PermissionError(13, 'no')", "cannot be set up"),
     ],

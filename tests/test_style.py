@@ -67,3 +67,11 @@ def test_no_code_runs_what_a_downloaded_file_brings():
     unsafe = r"weights_only\s*=\s*False|allow_pickle\s*=\s*True|\bpickle\.|load_state_dict_from_"
     for file in [*FILES, *LESSONS]:
         assert not re.search(unsafe, file.read_text(encoding="utf-8")), file
+
+
+def test_the_changes_begin_with_the_version_that_pyproject_names_and_no_other_file_has_one():
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    version = re.search(r'^version = "(.+?)"', project, re.MULTILINE)[1]
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(r"^## (.+)$", changes, re.MULTILINE)[1] == version
+    assert not re.search(r"^version:", (ROOT / "CITATION.cff").read_text("utf-8"), re.MULTILINE)

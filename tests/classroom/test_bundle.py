@@ -3,20 +3,24 @@
 import os
 import shutil
 import subprocess
-import zipfile
 
 import pytest
 
-from classroom import bundle
+from classroom import bundle, install
 from classroom.commands import parse
+from tests.classroom.test_install import make_wheel
 
 PROJECT = """
 [build-system]
 requires = ["tiny-builder"]
 [project.optional-dependencies]
-more = ["tiny-more"]
+kaggle = ["tiny-more"]
 """
-OWN = {"course.py", "requirements.txt", "pyproject.toml", "data/draw/a.py", "data/drawn/b/0.png"}
+LOCK = "tiny==1 \\\n    --hash=sha256:00\n"
+LISTS = {"requirements.txt", "requirements-test.txt", "requirements.lock", "pyproject.toml"}
+OWN = LISTS | {"course.py", "data/draw/a.py", "data/drawn/b/0.png"}
+PACKAGES = dict.fromkeys(("tiny", "tiny_builder", "tiny_more", "tiny_tested"), "1")
+PACKAGES["uv"] = "0.9"
 MADE = {"build/grades.csv", "data/hotdog/0.png", ".venv/pyvenv.cfg", "notebooks/hand_in_01.csv"}
 
 
@@ -27,9 +31,13 @@ def course(tmp_path, monkeypatch):
     for name in OWN | MADE:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
-    (folder / "requirements.txt").write_text("tiny>=1  # a reason\n\n-e .[more]\n")
+    (folder / "requirements.txt").write_text("tiny>=1  # a reason\n\n-e .[kaggle]\n")
+    (folder / "requirements-test.txt").write_text("tiny_tested\n")
+    (folder / "requirements.lock").write_text(LOCK)
     (folder / "pyproject.toml").write_text(PROJECT)
-    monkeypatch.setattr(bundle, "ROOT", folder)
+    for module in (bundle, install):
+        monkeypatch.setattr(module, "ROOT", folder)
+    monkeypatch.setattr(install, "BUILD", folder / "build")
     return folder
 
 
@@ -38,12 +46,9 @@ def shop(tmp_path, monkeypatch):
     """The only place where pip finds packages."""
     folder = tmp_path / "shop"
     folder.mkdir()
-    for name in ("tiny", "tiny_builder", "tiny_more"):
-        with zipfile.ZipFile(folder / f"{name}-1-py3-none-any.whl", "w") as wheel:
-            about = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1"
-            wheel.writestr(f"{name}-1.dist-info/METADATA", about)
-            wheel.writestr(f"{name}-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any")
-            wheel.writestr(f"{name}-1.dist-info/RECORD", "")
+    for name in PACKAGES:
+        make_wheel(folder, name, PACKAGES[name])
+    make_wheel(folder, "tiny", "2")  # newer than the locked one
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -61,7 +66,7 @@ def make_bundle(*arguments):
 def test_a_bundle_is_the_course_with_a_wheel_of_every_package_it_needs(course, shop, tmp_path):
     stick = tmp_path / "un dossier à copier"
     assert make_bundle(stick) == 0
-    wheels = {f"wheels/{n}-1-py3-none-any.whl" for n in ("tiny", "tiny_builder", "tiny_more")}
+    wheels = {f"wheels/{name}-{number}-py3-none-any.whl" for name, number in PACKAGES.items()}
     assert files(stick) == OWN | wheels
 
 

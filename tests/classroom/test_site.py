@@ -8,11 +8,12 @@ import pytest
 from bs4 import BeautifulSoup
 
 from classroom.commands import ROOT, find_lessons
-from classroom.site import write_site
+from classroom.site import modules, write_site
 from tests.browser import LOW_CONTRAST, TOO_WIDE, needs_browser
 
 LESSONS = [path.stem for path in find_lessons([])]
 NAMES = ["index", *LESSONS, "solutions/08_your_turn_leaves"]
+CODE = [f"code/{name}" for name in modules()]
 PHONE = {"width": 390, "height": 844}
 
 
@@ -36,11 +37,12 @@ def soups(pages) -> dict[str, BeautifulSoup]:
 
 
 def test_every_lesson_has_a_page_below_1500_kb_that_needs_no_network(pages):
-    assert sorted(pages) == sorted(NAMES)
+    assert sorted(pages) == sorted(NAMES + CODE)
     for name, page in pages.items():
         assert len(page.encode()) < 1_500_000, name
         assert 'name="viewport" content="width=device-width' in page, name
-        assert not re.search(r"<script|<link|@import|url\(|src=\"(?!data:)", page), name
+        shown = page.partition("<script>")[0] if name == "index" else page  # its search
+        assert not re.search(r"<script|<link|@import|url\(|src=\"(?!data:)", shown), name
 
 
 def test_every_link_leads_to_a_page_and_a_place_on_it(site, soups):
@@ -73,12 +75,39 @@ def test_figures_are_described_each_in_its_own_words_and_headings_are_in_order(s
     assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
 
 
+def test_a_helper_that_a_lesson_calls_leads_to_its_code(soups):
+    links = {a.get_text(): a["href"] for a in soups[LESSONS[1]].find_all("a", class_="code")}
+    assert links["train.fit"] == "code/train.html#fit"
+    assert links["plot.closing_table"] == "code/plot.html#closing_table"
+    assert soups["code/train"].find(id="fit").get_text() == "fit"
+    assert not [text for text in links if not re.fullmatch(r"\w+\.\w+", text)]
+
+
+@needs_browser
+def test_the_search_finds_the_section_that_explains_a_term_from_any_page(site, browser):
+    page = browser.new_page(viewport=PHONE)
+    page.goto((site / "code" / "train.html").as_uri())
+    page.goto((site / f"{LESSONS[3]}.html").as_uri())
+    page.locator("input[type=search]").first.fill("LP-FT walk")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/index.html?q=LP-FT+walk")
+    found = page.locator("#found a")
+    assert found.count() >= 1
+    page.locator("input[type=search]").fill("weight AVERAGING")
+    found.first.click()
+    assert re.search(r"/0\d_\w+\.html#", page.url)
+    page.go_back()
+    page.locator("input[type=search]").fill("<b>zebra</b> xylophone")
+    assert page.locator("#found").inner_text().startswith("Nothing holds all of these words")
+    page.close()
+
+
 @pytest.mark.slow
 @needs_browser
 def test_on_a_phone_nothing_stands_out_and_text_has_contrast_by_day_and_night(site, browser):
     page = browser.new_page(viewport=PHONE)
-    for name in NAMES:
-        page.goto((site / f"{name}.html").as_uri())
+    for name in [*NAMES, "code/train", "index"]:
+        page.goto((site / f"{name}.html").as_uri() + ("?q=the" if name == "index" else ""))
         body = page.locator("body")
         assert body.evaluate(TOO_WIDE) == [], name
         for theme in ("light", "dark"):

@@ -5,14 +5,23 @@ import re
 import sys
 from importlib.metadata import packages_distributions
 
-from classroom.bundle import requirements
+from classroom.install import requirements
 from tests.conftest import ROOT
 
 OURS = {"helpers", "classroom", "scale", "benchmarks", "tests", "course"}
 ITSELF = {"pretend_device"}  # the file in tests/, which may be run as a program
 OPTIONAL = {"fastai"}  # benchmarks measure it where it is installed
 BROUGHT = {  # by the packages in requirements.txt, which cannot do without
-    *("IPython", "bs4", "jupyter_client", "nbclient", "nbconvert", "nbformat", "zmq"),  # JupyterLab
+    *(
+        "packaging",
+        "IPython",
+        "bs4",
+        "jupyter_client",
+        "nbclient",
+        "nbconvert",
+        "nbformat",
+        "zmq",
+    ),  # JupyterLab
     *(
         "PIL",
         "numpy",
@@ -41,7 +50,7 @@ def test_every_module_that_is_imported_comes_with_the_requirements():
     drawing = {file.stem for file in (ROOT / "data" / "draw").glob("*.py")}  # import each other
     modules = set(re.findall(r"^ *(?:import|from) (\w+)", "\n".join(sources()), re.MULTILINE))
     modules -= OURS | ITSELF | OPTIONAL | BROUGHT | drawing | sys.stdlib_module_names
-    required = {plain(requirement) for requirement in requirements()}
+    required = {plain(requirement) for requirement in requirements("requirements-test.txt")}
     owners = packages_distributions()
     missing = {m for m in modules if not required & {plain(name) for name in owners.get(m, [])}}
     assert missing == set()

@@ -1,0 +1,40 @@
+"""The course's address: badges where it is set, and what a notebook says that stands alone."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from classroom import address
+from classroom.commands import find_lessons
+from tests.conftest import is_a_sentence
+
+GITHUB = "https://github.com/ada/course"
+
+
+@pytest.mark.parametrize("lesson", find_lessons([]), ids=lambda path: path.stem)
+def test_a_lesson_has_the_badges_of_the_address_and_can_get_others(lesson):
+    text = lesson.read_text(encoding="utf-8")
+    line = address.badges(lesson, address.read_address())
+    assert address.set_badges(text, line) == text, "run python -m classroom.address"
+    badges = address.badges(lesson, GITHUB)
+    changed = address.set_badges(text, badges)
+    title = "".join(json.loads(changed)["cells"][0]["source"])
+    assert title.splitlines()[2] == badges and badges.count(lesson.name) == 3
+    assert address.set_badges(address.set_badges(changed, badges), line) == text
+
+
+@pytest.mark.parametrize("place", ["", GITHUB])
+def test_a_notebook_alone_says_what_to_do_and_one_in_the_course_runs_on(place, tmp_path):
+    sentence = address.sentence_alone(place)
+    assert is_a_sentence(sentence) and place in sentence
+    code = address.ALONE.format(sentence=sentence) + "print('on')"
+    alone = [sys.executable, "-S", "-I", "-c", code]
+    run = subprocess.run(alone, cwd=tmp_path, capture_output=True, text=True)
+    assert (run.stdout, run.stderr) == ("", f"{sentence}\n")
+    (tmp_path / "helpers").mkdir()
+    beside = subprocess.run(
+        [sys.executable, "-S", "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert beside.stdout == "on\n"
