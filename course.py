@@ -9,6 +9,7 @@
     python3 course.py grade FOLDER      run handed-in notebooks, write build/grades.csv
     python3 course.py bundle [FOLDER]   copy the course and its packages, to install offline
     python3 course.py site              write the lessons as pages for a phone into build/site/
+    python3 course.py app FOLDER        a page where a network that you kept names pictures
 
 The first use installs what the lessons need into .venv, beside this file; the commands themselves
 live in classroom/. This file uses only the standard library and the syntax of Python 3.6: an old

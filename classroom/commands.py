@@ -60,6 +60,10 @@ def make_parser() -> Parser:
     bundle.add_argument("folder", nargs="?", metavar="FOLDER", type=Path, help="build/bundle")
     bundle.add_argument("--no-wheels", action="store_true", help="the course without its packages")
     bundle.set_defaults(folder=ROOT / "build" / "bundle")
+    app = commands.add_parser("app", help="a page where a network of yours names pictures")
+    app.add_argument("folder", metavar="FOLDER", type=Path, help="that keep.save wrote")
+    app.add_argument("--port", type=int, default=8890, help="(8890)")
+    app.add_argument("--share", action="store_true", help="let others in your network reach it")
     commands.add_parser("site", help="write the lessons as pages to read on a phone")
     return parser
 
