@@ -34,7 +34,7 @@ def leaks(function):
         if set(result) == {groups[i] for i in right}:
             return "These are group numbers; return numbers of pictures."
         inside = sorted(i for i in valid if [groups[j] for j in valid].count(groups[i]) > 1)
-        if result == inside:
+        if inside and result == inside:
             return "Two shots of one group within validation are no leak; compare with training."
         if set(result) - set(valid):
             return "Some of these pictures are in training; return those of valid."
@@ -55,7 +55,7 @@ def leaks(function):
 def best_threshold(function):
     torch.manual_seed(4)
     candidates = [0.0, 0.35, 0.5, 0.65, 0.8, 0.95, 1.0]
-    for wrong_cost, ask_cost in ((5.0, 1.0), (1.5, 1.0), (40.0, 1.0), (3.0, 2.0)):
+    for wrong_cost, ask_cost in ((2.5, 1.0), (5.0, 1.0), (40.0, 1.0), (3.0, 2.0)):
         sure = torch.rand(400) * 0.7 + 0.3
         right = torch.rand(400) < sure
 

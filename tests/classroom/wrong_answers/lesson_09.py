@@ -38,7 +38,8 @@ WRONG = {
         (lambda s, r, w, a, c: max(c, key=lambda t: cost(t, s, r, w, a)), "highest"),
         (lambda s, r, w, a, c: min(c, key=lambda t: cost(t, s, r, a, w)), "mixed up"),
         (lambda s, r, w, a, c: 0.77, "not among"),
-        (lambda s, r, w, a, c: 0.5, "another candidate"),
+        (lambda s, r, w, a, c: 0.95, "another candidate"),
+        (lambda s, r, w, a, c: 0.5, "alike"),
     ],
     "09.3": [
         (lambda m, s: heat(s.mean(1, keepdim=True), m), "each position"),
