@@ -15,6 +15,7 @@
     python3 course.py check-room        say whether this computer is ready for a class
     python3 course.py doctor            describe this machine in ten lines, for a bug report
     python3 course.py here              install what this Python lacks, replace nothing (Colab)
+    python3 course.py app FOLDER        a page where a network that you kept names pictures
 
 The first use installs what the lessons need into .venv, beside this file, in the versions of
 requirements.lock; `test` adds what the tests need. With any command, --cpu or --gpu chooses the

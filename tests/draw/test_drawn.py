@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 
@@ -28,6 +29,7 @@ import classify_leaves  # noqa: E402
 import dog_breeds  # noqa: E402
 import foods  # noqa: E402
 import hotdog  # noqa: E402
+import lunch  # noqa: E402
 
 DRAWN = DATA / "drawn"
 SPLITS = ("train", "test")
@@ -331,3 +333,15 @@ def test_the_source_network_sees_a_dog_in_most_pictures_and_often_the_right_bree
     assert min(dogs) >= 0.4
     assert np.mean(dogs) >= 0.8
     assert np.mean(right) >= 0.3
+
+
+def test_the_lunch_is_complete_and_a_part_of_it_is_drawn_again_alike():
+    folder = DRAWN / "lunch"
+    faults = dict(rows(folder / "faults.csv")[1:])
+    assert len(faults) == 9 + 6 + 4
+    assert len(list(folder.glob("*/*/*"))) == 3 * 40 + 9 + 4 + 3 * 30 + 2 * 2 * 20
+    for name, contents, fault in islice(lunch.files(), 6):
+        assert faults.get(name, "") == fault
+        if "copy" not in fault:
+            again, kept = (np.asarray(Image.open(f)) for f in (BytesIO(contents), folder / name))
+            assert np.abs(again.astype(int) - kept).mean() < 1

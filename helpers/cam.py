@@ -1,0 +1,70 @@
+"""Where a network looks: Grad-CAM (Selvaraju et al., 2017), and hiding parts to check it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from helpers.data import Pictures
+from helpers.evaluation import eval_mode
+from helpers.require import CourseError
+
+
+def grad_cam(net: nn.Module, batch: Tensor, label: int | None = None) -> Tensor:
+    """Returns a map (size, size), 0 to 1: which parts of a picture speak for a class.
+
+    batch: one picture, normalised, (1, 3, size, size); label: the class, else the most likely one.
+    """
+    convolutions = [m for m in net.modules() if isinstance(m, nn.Conv2d)]
+    if len(convolutions) < 2:
+        raise CourseError(
+            f"{type(net).__name__} keeps no map of the picture: take cam.occlusion instead."
+        )
+    maps = []
+
+    def note(layer: nn.Module, inputs: tuple, output: object) -> None:
+        if isinstance(output, Tensor) and output.ndim == 4 and output.shape[-1] > 1:
+            maps.append(output)
+
+    hooks = [layer.register_forward_hook(note) for layer in net.modules()]
+    modes = [(layer, layer.training) for layer in net.modules()]
+    try:
+        with torch.enable_grad():
+            logits = net.eval()(batch.detach().requires_grad_())
+            label = int(logits.argmax()) if label is None else label
+            slopes = torch.autograd.grad(logits[0, label], maps[-1])[0]
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for layer, mode in modes:
+            layer.training = mode
+    weights = slopes.mean((2, 3), keepdim=True)
+    heat = (weights * maps[-1]).sum(1, keepdim=True).relu().detach()
+    heat = F.interpolate(heat, batch.shape[-2:], mode="bilinear")[0, 0]
+    return heat / heat.max().clamp(min=1e-12)
+
+
+def occlusion(net: nn.Module, batch: Tensor, label: int, parts: int = 7) -> Tensor:
+    """Returns a map (parts, parts): how much of its probability a class loses without each part.
+
+    Each part is painted grey in turn, the mean of the network's training pictures.
+    """
+    cell = -(-batch.shape[-1] // parts)
+    hidden = batch.repeat(parts * parts, 1, 1, 1)
+    for k in range(parts * parts):
+        y, x = k // parts * cell, k % parts * cell
+        hidden[k, :, y : y + cell, x : x + cell] = 0
+    with eval_mode(net):
+        p = torch.cat([net(part).softmax(1)[:, label] for part in hidden.split(16)])
+        return (net(batch).softmax(1)[0, label] - p).view(parts, parts)
+
+
+def batch_of(pictures: Pictures, i: int) -> Tensor:
+    """Returns picture i as the network gets it, (1, 3, size, size)."""
+    return pictures.preprocess.normalize(pictures[i][0][None])
+
+
+def overlay(picture: Tensor, heat: Tensor) -> Tensor:
+    """Returns a picture, uint8 (3, H, W), dark where the map is 0 and as it is where it is 1."""
+    return (picture * (0.25 + 0.75 * heat.clamp(0, 1))).byte()

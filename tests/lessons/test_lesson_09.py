@@ -1,0 +1,49 @@
+"""Lesson 09: what groups, wrong labels, the ground and the threshold do."""
+
+import math
+
+import pytest
+
+from tests.lessons.committed import printed, read, standard_errors_between
+
+
+@pytest.fixture
+def measured(numbers):
+    return numbers("09")
+
+
+def test_ignoring_groups_makes_a_score_too_good_and_keeping_them_does_not(measured):
+    ignoring, keeping = (f"cross-validation that {way} groups" for way in ("ignores", "keeps"))
+    assert standard_errors_between(measured, ignoring, keeping, 129) > 2
+    assert standard_errors_between(measured, ignoring, "linear probe, test", 90) > 2
+    assert abs(standard_errors_between(measured, keeping, "linear probe, test", 90)) < 2
+
+
+def test_planted_copies_and_wrong_labels_are_shown(measured):
+    assert measured["planted copies found, share"] > 0.85
+    assert measured["planted wrong labels among the first twelve, share"] == 1
+
+
+def test_the_ground_deceives_and_pictures_on_all_grounds_repair_it(measured):
+    on_own, on_other, added, instead = (
+        measured[row]
+        for row in (
+            "looks at the ground: cross-validation",
+            "looks at the ground: ground swapped",
+            "all grounds added: ground swapped",
+            "all grounds instead: ground swapped",
+        )
+    )
+    error = math.sqrt(2 * 0.25 / 40)
+    assert on_own > 0.9 and on_other < 0.5
+    assert instead - added > 2 * error and added - on_other > 2 * error
+
+
+def test_it_is_better_on_what_it_answers_and_refuses_most_strangers(measured):
+    answered, all_of_them = "fine-tuned, test, of those it answers", "fine-tuned, test"
+    assert measured[answered] > measured[all_of_them]
+    assert measured["strangers refused, share"] > 0.7
+
+
+def test_the_kept_network_gives_the_same_bits_in_another_process():
+    assert "process: True" in printed(read("09"), "09-keep-load")
