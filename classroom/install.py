@@ -51,6 +51,10 @@ TAMPERED = (
     "A package that was downloaded is not the one that requirements.lock names: run the same "
     "command again, and if this comes back, ask whoever runs your package index or proxy."
 )
+UNKNOWN_VERSION = (
+    "The package index lacks a version that requirements.lock names: the newest packages are "
+    "installed instead."
+)
 NOT_INSTALLED = "The installation failed; the message above says why."
 NOT_HERE = (
     "What the lessons lack here ({}) does not go with the packages of this Python, which are kept "
@@ -81,6 +85,9 @@ def install(python: str, wishes: set[str]) -> str:
                 print(NO_BUILD.format(build), file=sys.stderr, flush=True)
     pip = [python, "-m", "pip", "install", *packages, *offline]
     trouble = run([*pip, *constraints(wishes, r"\S+")], {})  # with hashes pip takes no `-e .`
+    if "No matching distribution" in trouble and "newest" not in wishes:
+        print(UNKNOWN_VERSION, file=sys.stderr, flush=True)
+        return install(python, wishes | {"newest"})
     return NO_WHEELS if trouble == NO_NETWORK and offline else trouble
 
 
@@ -199,7 +206,8 @@ def requirements(*more: str) -> list[str]:
     """Returns what requirements.txt, pyproject.toml and `more` lists ask for, one package each."""
     course = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     lines = list(course["build-system"]["requires"])
-    lines += course["project"]["optional-dependencies"]["kaggle"]
+    for extra in course["project"]["optional-dependencies"].values():
+        lines += extra
     for name in ("requirements.txt", *more):
         text = (ROOT / name).read_text(encoding="utf-8")
         lines += [line.partition("#")[0].strip() for line in text.splitlines()]

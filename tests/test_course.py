@@ -30,10 +30,15 @@ import os, sys
 if "uv>=0.9,<1" in sys.argv or "config" in sys.argv:
     sys.exit(1)
 open("pip.log", "a").write(" ".join(sys.argv[2:]) + "\\n")
-sys.exit(os.environ.get("PIP_SAYS", 0))
+says = os.environ.get("PIP_SAYS", 0)
+sys.exit(0 if "--upgrade" in sys.argv and "No matching" in str(says) else says)
 """
 LOST = "ERROR: Could not find a version that satisfies the requirement torch (from versions: none)"
 FULL = "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"
+OLD = (
+    "ERROR: Could not find a version that satisfies the requirement torch==9 (from versions: 2)\n"
+    "ERROR: No matching distribution found for torch==9"
+)
 OTHER = "WARNING: Retrying, Read timed out\nERROR: Invalid requirement"
 INTERRUPT = """
 def Popen(*arguments, **options): raise KeyboardInterrupt
@@ -144,6 +149,12 @@ def test_changed_requirements_are_installed_on_top_and_serve_as_they_are_without
     assert offline.stderr == f"{install.NO_NETWORK} Until then the older packages are used.\n"
     assert copy.run().returncode == 0
     assert len(copy.pip_calls()) == 3 and kept.exists()
+
+
+def test_an_index_without_a_locked_version_gives_its_newest_ones(copy):
+    newest = copy.run(PIP_SAYS=OLD)
+    assert newest.stdout.endswith(RAN) and newest.stderr == f"{install.UNKNOWN_VERSION}\n"
+    assert copy.pip_calls() == [f"-r requirements.txt {LOCKED}", "-r requirements.txt --upgrade"]
 
 
 def test_packages_come_from_the_wheels_of_a_bundle(copy):
