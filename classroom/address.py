@@ -1,9 +1,11 @@
 """What depends on the course's public address: badges, and the sentence of a notebook alone.
 
 The address stands in pyproject.toml, in [project.urls]. `python -m classroom.address` writes the
-badges into the lessons' heads, or takes them out if there is no address.
+badges into the lessons' heads, or takes them out if there is no address, and the sentence into
+their first cells.
 """
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -16,7 +18,7 @@ HOSTED = {
     "Kaggle": "https://kaggle.com/kernels/welcome?src={address}/blob/main/{lesson}",
     "Binder": "https://mybinder.org/v2/gh/{where}/main?urlpath=lab/tree/{lesson}",
 }
-# The first lines of a first cell, before any import of the course; its own code stays below
+# The last lines of a lesson's first cell, before any import of the course
 ALONE = """import importlib.util
 if not importlib.util.find_spec("helpers"):
     raise SystemExit({sentence!r})
@@ -62,10 +64,17 @@ def set_badges(text: str, line: str) -> str:
     )
 
 
+def set_sentence(text: str, sentence: str) -> str:
+    """Returns a notebook's file whose first cell says this where the course is missing."""
+    line = json.dumps(f"    raise SystemExit({sentence!r})", ensure_ascii=False)
+    return re.sub(r'"    raise SystemExit\(.*"(?=\n)', lambda _: line, text, count=1)
+
+
 def main() -> None:
+    address = read_address()
     for lesson in find_lessons([]):
-        text = lesson.read_text(encoding="utf-8")
-        write(lesson, set_badges(text, badges(lesson, read_address())))
+        text = set_badges(lesson.read_text(encoding="utf-8"), badges(lesson, address))
+        write(lesson, set_sentence(text, sentence_alone(address)))
 
 
 if __name__ == "__main__":

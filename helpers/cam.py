@@ -1,4 +1,4 @@
-"""Where a network looks: Grad-CAM (Selvaraju et al., 2017), and hiding parts to check it."""
+"""Where a network looks: Grad-CAM (Selvaraju et al., 2017)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from helpers.data import Pictures
-from helpers.evaluation import eval_mode
 from helpers.require import CourseError
 
 
@@ -19,7 +18,8 @@ def grad_cam(net: nn.Module, batch: Tensor, label: int | None = None) -> Tensor:
     convolutions = [m for m in net.modules() if isinstance(m, nn.Conv2d)]
     if len(convolutions) < 2:
         raise CourseError(
-            f"{type(net).__name__} keeps no map of the picture: take cam.occlusion instead."
+            f"{type(net).__name__} keeps no map of the picture: take a "
+            "convolutional network, such as resnet18."
         )
     maps = []
 
@@ -43,21 +43,6 @@ def grad_cam(net: nn.Module, batch: Tensor, label: int | None = None) -> Tensor:
     heat = (weights * maps[-1]).sum(1, keepdim=True).relu().detach()
     heat = F.interpolate(heat, batch.shape[-2:], mode="bilinear")[0, 0]
     return heat / heat.max().clamp(min=1e-12)
-
-
-def occlusion(net: nn.Module, batch: Tensor, label: int, parts: int = 7) -> Tensor:
-    """Returns a map (parts, parts): how much of its probability a class loses without each part.
-
-    Each part is painted grey in turn, the mean of the network's training pictures.
-    """
-    cell = -(-batch.shape[-1] // parts)
-    hidden = batch.repeat(parts * parts, 1, 1, 1)
-    for k in range(parts * parts):
-        y, x = k // parts * cell, k % parts * cell
-        hidden[k, :, y : y + cell, x : x + cell] = 0
-    with eval_mode(net):
-        p = torch.cat([net(part).softmax(1)[:, label] for part in hidden.split(16)])
-        return (net(batch).softmax(1)[0, label] - p).view(parts, parts)
 
 
 def batch_of(pictures: Pictures, i: int) -> Tensor:

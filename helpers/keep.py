@@ -199,7 +199,7 @@ def _check_replaceable(folder: Path) -> None:
 def card(about: About, name: str) -> str:
     """Returns a model card in Markdown: only what is known, and what is not said to be known."""
     p = about.preprocess
-    rows = [f"| {what} | {value:g} | {n} |" for what, (value, n) in about.figures.items()]
+    rows = [f"| {what} | {value:.3g} | {n} |" for what, (value, n) in about.figures.items()]
     measured = ["| measured | value | n, pictures |", "|---|---|---|", *rows]
     unsure = f'Below a probability of {about.unsure:g} it says "I do not know".'
     parts = {

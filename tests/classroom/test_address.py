@@ -38,3 +38,15 @@ def test_a_notebook_alone_says_what_to_do_and_one_in_the_course_runs_on(place, t
         [sys.executable, "-S", "-c", code], cwd=tmp_path, capture_output=True, text=True
     )
     assert beside.stdout == "on\n"
+
+
+@pytest.mark.parametrize("lesson", find_lessons([]), ids=lambda path: path.stem)
+def test_the_first_cell_of_a_lesson_says_it_and_follows_the_address(lesson):
+    text = lesson.read_text(encoding="utf-8")
+    for place in (address.read_address(), GITHUB):
+        sentence = address.sentence_alone(place)
+        changed = json.loads(address.set_sentence(text, sentence))
+        first = next(cell for cell in changed["cells"] if cell["cell_type"] == "code")
+        alone = address.ALONE.format(sentence=sentence).rstrip()
+        assert "".join(first["source"]).endswith(alone), "run python -m classroom.address"
+    assert address.set_sentence(text, address.sentence_alone(address.read_address())) == text

@@ -39,6 +39,13 @@ def test_the_ground_deceives_and_pictures_on_all_grounds_repair_it(measured):
     assert instead - added > 2 * error and added - on_other > 2 * error
 
 
+def test_answers_follow_the_edges_alone_before_the_repair_and_not_after_it(measured):
+    before, after = (
+        measured[f"middles exchanged: answers by the edges, {when}"] for when in ("before", "after")
+    )
+    assert before == 1 and before - after > 3 * math.sqrt(after * (1 - after) / 40)
+
+
 def test_it_is_better_on_what_it_answers_and_refuses_most_strangers(measured):
     answered, all_of_them = "fine-tuned, test, of those it answers", "fine-tuned, test"
     assert measured[answered] > measured[all_of_them]
