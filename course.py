@@ -48,6 +48,10 @@ LISTS = ("requirements.txt", "requirements-test.txt", "requirements.lock", "pypr
 FLAGS = {"--cpu", "--gpu", "--newest"}
 OLDEST, TESTED = (3, 11), (3, 14)  # Pythons; every locked package has a build for each of them
 
+# glibc on Linux then asks for memory in pages of 2 MB, not 4 KB, as kernels start with it: an epoch
+# on a processor took about two thirds of the time; other systems ignore it
+HUGE_PAGES = "glibc.malloc.hugetlb=1"
+
 TOO_OLD = (
     "The course needs Python {}.{} or newer, and this is Python {}.{}: install a newer one from "
     "python.org and start course.py with it."
@@ -189,6 +193,7 @@ def hand_over(argv):
     """Continues in .venv's Python, which finds the course by PYTHONPATH wherever the folder is."""
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    os.environ.setdefault("GLIBC_TUNABLES", HUGE_PAGES)
     command = [str(PYTHON), "-P", "-m", "classroom", *argv]  # -P: not the modules of this folder
     sys.stdout.flush()
     if os.name == "nt":  # exec there gives the prompt back before the child has ended
