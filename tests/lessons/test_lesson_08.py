@@ -25,7 +25,7 @@ CHECKS = {  # of each step, in the order of the lesson
     "improved": "check_method",
     "submission": "check_submission",
 }
-READY = "08-(setup|task-files|rules-|.*-check|.*-spy|organise-net|linear-given)"  # no step needed
+READY = "08-(start|setup|task-files|rules-|.*-check|.*-spy|organise-net|linear-given)"  # no step needed
 OWN_CELLS = {"look-state", "constant-state", "mistakes-show", "score-run", "league-line"}
 
 
