@@ -25,7 +25,8 @@ CHECKS = {  # of each step, in the order of the lesson
     "improved": "check_method",
     "submission": "check_submission",
 }
-READY = "08-(start|setup|task-files|rules-|.*-check|.*-spy|organise-net|linear-given)"  # no step needed
+# cells that need no step
+READY = "08-(start|setup|task-files|rules-|.*-check|.*-spy|organise-net|linear-given)"
 OWN_CELLS = {"look-state", "constant-state", "mistakes-show", "score-run", "league-line"}
 
 
