@@ -14,6 +14,7 @@ def grad_cam(net: nn.Module, batch: Tensor, label: int | None = None) -> Tensor:
     """Returns a map (size, size), 0 to 1: which parts of a picture speak for a class.
 
     batch: one picture, normalised, (1, 3, size, size); label: the class, else the most likely one.
+    The map is on the processor, wherever the network is.
     """
     convolutions = [m for m in net.modules() if isinstance(m, nn.Conv2d)]
     if len(convolutions) < 2:
@@ -31,7 +32,8 @@ def grad_cam(net: nn.Module, batch: Tensor, label: int | None = None) -> Tensor:
     modes = [(layer, layer.training) for layer in net.modules()]
     try:
         with torch.enable_grad():
-            logits = net.eval()(batch.detach().requires_grad_())
+            batch = batch.detach().to(next(net.parameters()).device)
+            logits = net.eval()(batch.requires_grad_())
             label = int(logits.argmax()) if label is None else label
             slopes = torch.autograd.grad(logits[0, label], maps[-1])[0]
     finally:
@@ -42,7 +44,7 @@ def grad_cam(net: nn.Module, batch: Tensor, label: int | None = None) -> Tensor:
     weights = slopes.mean((2, 3), keepdim=True)
     heat = (weights * maps[-1]).sum(1, keepdim=True).relu().detach()
     heat = F.interpolate(heat, batch.shape[-2:], mode="bilinear")[0, 0]
-    return heat / heat.max().clamp(min=1e-12)
+    return (heat / heat.max().clamp(min=1e-12)).cpu()
 
 
 def batch_of(pictures: Pictures, i: int) -> Tensor:
