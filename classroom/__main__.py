@@ -40,8 +40,9 @@ def test(options: list[str]) -> int:
     os.environ.setdefault("COURSE_SIZE", "smoke")  # every cell, in little time
     os.environ["COURSE_PROGRESS"] = ""  # tests neither know nor change what a student has solved
     os.environ["COURSE_CLASS"] = ""  # and nobody else hears of them
+    threads = str(max(1, (os.cpu_count() or 1) // 2))  # for each of two processes
+    os.environ.setdefault("OMP_NUM_THREADS", threads)
     if not options:
-        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // 2)))
         notebooks = commands.find_lessons([])  # the slow tests run the solutions
         processes = ["--nbval-lax", "--nbval-current-env", "-n", "2", "-m", "not slow"]
         options = [*processes, *map(str, notebooks), "tests"]
