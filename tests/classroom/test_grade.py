@@ -72,22 +72,20 @@ def test_a_folder_becomes_a_table_with_the_last_outcome_of_each_exercise(tmp_pat
     "source, ending, last",
     [
         ("os._exit(3)", "its kernel died", "not reached"),
-        pytest.param(
-            DEAF, "did not end within 0.25 minutes", "not reached", marks=pytest.mark.slow
-        ),
+        pytest.param(DEAF, "did not end within 0.6 minutes", "not reached", marks=pytest.mark.slow),
         pytest.param(
             "time.sleep(1000)",
-            "ran to its end, 1 cell was stopped after 12 seconds",
+            "ran to its end, 1 cell was stopped after 30 seconds",
             "right",
             marks=pytest.mark.slow,
         ),
     ],
 )
 def test_what_was_right_before_a_bad_cell_counts(tmp_path, monkeypatch, source, ending, last):
-    monkeypatch.setattr(grade, "CELL_SECONDS", 12)
+    monkeypatch.setattr(grade, "CELL_SECONDS", 30)  # imports take a while on a busy machine
     children = set(psutil.Process().children(recursive=True))
     file = hand_in(tmp_path, "mine", QUICK_SETUP, FIRST, source, LAST)
-    outcomes = dict(grade.grade(file, minutes=0.25))
+    outcomes = dict(grade.grade(file, minutes=0.6 if source == DEAF else 3))
     assert (outcomes[""], outcomes["06.1"], outcomes["06.6"]) == (ending, "right", last)
     assert set(psutil.Process().children(recursive=True)) <= children
 
@@ -111,7 +109,7 @@ def test_what_went_wrong_in_a_notebook_stands_behind_its_ending(tmp_path, source
 @pytest.mark.slow
 @pytest.mark.parametrize("source", ["while True: print('x' * 1000)", "'x' * 40_000_000"])
 def test_output_without_end_takes_no_memory_of_the_grader(tmp_path, monkeypatch, source):
-    monkeypatch.setattr(grade, "CELL_SECONDS", 8)
+    monkeypatch.setattr(grade, "CELL_SECONDS", 20)
     kept = []
     keep = grade.Client.process_message
     monkeypatch.setattr(
