@@ -40,6 +40,10 @@ STAMP = VENV / "installed"  # written last: a .venv without it was interrupted a
 LOCK = ROOT / "build" / "install.lock"  # held by the one that installs, until its process ends
 WHEELS = ROOT / "wheels"  # made by `bundle`: the packages, for machines without a network
 
+# glibc on Linux then asks for memory in pages of 2 MB, not 4 KB, as kernels start with it: an epoch
+# on a processor took about two thirds of the time; other systems ignore it
+HUGE_PAGES = "glibc.malloc.hugetlb=1"
+
 DOWNLOAD = "Linux downloads about 3 GB, macOS and Windows about 0.5 GB."
 NO_VENV = (
     "This Python cannot make a virtual environment: install its venv module "
@@ -185,6 +189,7 @@ def hand_over(argv):
     """Continues in .venv's Python, which finds the course by PYTHONPATH wherever the folder is."""
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    os.environ.setdefault("GLIBC_TUNABLES", HUGE_PAGES)
     command = [str(PYTHON), "-P", "-m", "classroom", *argv]  # -P: not the modules of this folder
     sys.stdout.flush()
     if os.name == "nt":  # exec there gives the prompt back before the child has ended
