@@ -40,8 +40,8 @@ STAMP = VENV / "installed"  # written last: a .venv without it was interrupted a
 LOCK = ROOT / "build" / "install.lock"  # held by the one that installs, until its process ends
 WHEELS = ROOT / "wheels"  # made by `bundle`: the packages, for machines without a network
 
-# glibc on Linux then asks for memory in pages of 2 MB, not 4 KB, as kernels start with it: an epoch
-# on a processor took about two thirds of the time; other systems ignore it
+# glibc on Linux asks for memory in pages of 2 MB, not 4 KB, in each process that starts with this:
+# an epoch on a processor took about two thirds of the time; other systems ignore it
 HUGE_PAGES = "glibc.malloc.hugetlb=1"
 
 DOWNLOAD = "Linux downloads about 3 GB, macOS and Windows about 0.5 GB."
