@@ -48,8 +48,8 @@ LISTS = ("requirements.txt", "requirements-test.txt", "requirements.lock", "pypr
 FLAGS = {"--cpu", "--gpu", "--newest"}
 OLDEST, TESTED = (3, 11), (3, 14)  # Pythons; every locked package has a build for each of them
 
-# glibc on Linux then asks for memory in pages of 2 MB, not 4 KB, as kernels start with it: an epoch
-# on a processor took about two thirds of the time; other systems ignore it
+# glibc on Linux asks for memory in pages of 2 MB, not 4 KB, in each process that starts with this:
+# an epoch on a processor took about two thirds of the time; other systems ignore it
 HUGE_PAGES = "glibc.malloc.hugetlb=1"
 
 TOO_OLD = (

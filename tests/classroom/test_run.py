@@ -6,15 +6,20 @@ import signal
 import sys
 import threading
 import time
+from base64 import b64decode
+from io import BytesIO
 
 import nbformat
+import numpy as np
 import psutil
 import pytest
+from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 from classroom import notebooks, origin, run
 from classroom.commands import parse
-from helpers import NUMBERS
+from helpers import NUMBERS, plot
 
 
 def write_lesson(folder, name, *sources):
@@ -124,6 +129,23 @@ def test_widgets_are_not_saved():
     tidied = run.tidy(notebook)
     assert "widgets" not in tidied.metadata
     assert tidied.cells[0].outputs == outputs[1:]
+
+
+def test_a_saved_drawing_is_half_as_large_at_most_and_looks_the_same():
+    figure = Figure()
+    for i, color in enumerate(plot.COLORS):
+        figure.subplots().plot([0, 1, 2], [i, i + 1, i], color=color, label="line")
+    drawn = plot.Drawing(figure, "lines")._repr_html_()
+    output = new_output("display_data", {"text/html": drawn})
+    notebook = new_notebook(cells=[new_code_cell("plot", outputs=[output])])
+    saved = run.tidy(notebook).cells[0].outputs[0].data["text/html"]
+    assert len(saved) < len(drawn) / 2
+    before, after = (
+        np.asarray(Image.open(BytesIO(b64decode(run.DRAWING.search(h)[0]))).convert("RGB"), int)
+        for h in (drawn, saved)
+    )
+    assert abs(before - after).max() <= 24  # of 255, at the edges of letters
+    assert run.tidy(notebook).cells[0].outputs[0].data["text/html"] == saved
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,10 @@ def test_the_outputs_come_from_a_run_of_this_very_code_at_class_size(file, noteb
     )
 
 
+def test_a_notebook_takes_at_most_900_kilobytes(file):
+    assert file.stat().st_size <= 900_000
+
+
 def test_a_code_cell_has_twelve_lines_at_most(notebook):
     assert not [cell.id for cell in code_cells(notebook) if len(cell.source.splitlines()) > 12]
 
