@@ -19,11 +19,16 @@ from helpers.preprocess import Preprocess
 from tests.browser import CHROMIUM, QUIET
 from tests.lessons.committed import outputs, read
 
-os.environ.pop("COURSE_SIZE", None)  # tests choose their sizes themselves
-os.environ["COURSE_PROGRESS"] = ""  # and do not know what a student has solved
+os.environ["COURSE_PROGRESS"] = ""  # tests do not know what a student has solved
 os.environ["COURSE_CLASS"] = ""  # nor tell a class
 ROOT = Path(__file__).parents[1]
 SMALL = Preprocess(16, 20, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), "bilinear")
+
+
+@pytest.fixture(autouse=True)
+def _no_size(monkeypatch):
+    """Tests choose their sizes themselves; the lessons beside them (nbval) keep the variable."""
+    monkeypatch.delenv("COURSE_SIZE", raising=False)
 
 
 @pytest.hookimpl(optionalhook=True)

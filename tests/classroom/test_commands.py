@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from classroom import commands
@@ -97,6 +98,27 @@ def test_test_runs_the_lessons_and_all_tests_but_the_slow_ones_or_pytest_as_told
     assert started("test") == [*options, *(str(lessons / f"{n}.ipynb") for n in names), "tests"]
     assert (Path.cwd(), os.environ["COURSE_SIZE"]) == (commands.ROOT, "smoke")
     assert started("test", "-k", "freeze", "--help") == ["-k", "freeze", "--help"]
+
+
+@pytest.mark.slow
+def test_lessons_among_the_tests_run_at_the_size_smoke(tmp_path):
+    source = "import os; assert os.environ['COURSE_SIZE'] == 'smoke'"
+    lesson = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    lesson.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(lesson, tmp_path / "11_size.ipynb")
+    options = ["--nbval-lax", "--nbval-current-env", "-n", "0", "-p", "no:cacheprovider"]
+    here = str(Path(__file__).parents[1] / "helpers" / "test_stages.py")  # brings tests/conftest.py
+    command = [sys.executable, "-m", "classroom", "test", *options]
+    environment = {k: v for k, v in os.environ.items() if k != "COURSE_SIZE"}
+    run = subprocess.run(
+        [*command, str(tmp_path / "11_size.ipynb"), here, "-k", "11_size or Cell"],
+        cwd=commands.ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout
+    assert "1 passed" in run.stdout
 
 
 def test_commands_are_read_with_the_standard_library_alone():
