@@ -1,4 +1,4 @@
-"""The best of lessons 05 and 06 outside Jupyter: from raw files to a submission.
+"""The best of lessons 05, 06 and 08 outside Jupyter: from raw files to a submission.
 
     python -m scale.compete cifar-10
     accelerate launch --num_processes 8 -m scale.compete dog-breed-identification
@@ -26,12 +26,17 @@ from helpers import CourseError, data, kaggle, models, require, train
 from helpers.checkpoints import differences
 from helpers.data import Pictures
 from helpers.files.atomic import atomic, fingerprint, unwritable
+from helpers.files.tables import read_table
 from helpers.models import LITE0
 from helpers.processes import accelerator
 from scale import on_device
 
 CIFAR = "cifar-10"  # its pictures have 32 pixels
-COMPETITIONS = (CIFAR, "dog-breed-identification")
+COMPETITIONS = {  # pixels, epochs of all layers, unless given
+    CIFAR: (96, 2),
+    "dog-breed-identification": (224, 0),
+    "classify-leaves": (224, 2),
+}
 HEAD_EPOCHS, HEAD_RATE = 20, 2e-3
 LEAST = {"pictures": 2, "pixels": 1, "epochs": 0, "batch": 1, "seed": 0}  # of the options
 Options = argparse.Namespace  # from `read_options`
@@ -66,8 +71,8 @@ def read_options(argv: list[str] | None) -> Options:
     add("--size", choices=data.SIZES, default="full", help="size of the data (full)")
     add("--pictures", type=int, help="number of labelled pictures to use (all)")
     add("--network", default=LITE0, help=f"a torchvision or timm network ({LITE0})")
-    add("--pixels", type=int, help="side of the network's input (CIFAR-10 96, dogs 224)")
-    add("--epochs", type=int, help="epochs of training all layers (CIFAR-10 2, dogs 0)")
+    add("--pixels", type=int, help="side of the network's input (CIFAR-10 96, else 224)")
+    add("--epochs", type=int, help="epochs of training all layers (2, dogs 0)")
     add("--rate", type=float, default=1e-4, help="their peak learning rate (1e-4)")
     add("--batch", type=int, default=32, help="pictures per step, over all processes (32)")
     add("--seed", type=int, default=0)
@@ -80,7 +85,7 @@ def read_options(argv: list[str] | None) -> Options:
         raise CourseError(
             f"--rate is {options.rate}: give a number above 0 and up to 1, such as 1e-4."
         )
-    pixels, epochs = (96, 2) if options.competition == CIFAR else (224, 0)
+    pixels, epochs = COMPETITIONS[options.competition]
     options.pixels = pixels if options.pixels is None else options.pixels
     options.epochs = epochs if options.epochs is None else options.epochs
     options.out = options.out or data.FOLDER.parent / "build" / options.competition
@@ -219,10 +224,10 @@ def hand_in(probabilities: Tensor, parts: kaggle.Parts, root: Path, options: Opt
     """Writes and validates the submission, and scores it where the answers are known."""
     sample, names = kaggle.find_sample(root), parts.train.class_names
     ids, file = kaggle.test_ids(parts.test, sample), options.out / "submission.csv"
-    if options.competition == CIFAR:
-        answers = [names[i] for i in probabilities.argmax(1)]
-    else:
+    if len(read_table(sample).columns) > 2:  # a column per class
         answers = dict(zip(names, probabilities.T.numpy(), strict=True))
+    else:
+        answers = [names[i] for i in probabilities.argmax(1)]
     kaggle.write_submission(ids, answers, sample, file)
     print(f"{file}: {kaggle.validate_submission(file, sample)}")
     known = kaggle.find_answers(options.competition, options.size)

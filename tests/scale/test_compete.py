@@ -1,4 +1,4 @@
-"""Lessons 05 and 06 outside Jupyter: stopped and started again, on a device, in two processes."""
+"""Lessons 05, 06 and 08 outside Jupyter: stopped and resumed, on a device, in two processes."""
 
 import os
 import subprocess
@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
+from classroom.leaves import plant
 from helpers import CourseError, data
 from scale import compete
 from tests.conftest import ROOT, SMALL, draw_classes, is_a_sentence
@@ -52,6 +53,17 @@ def test_dogs_with_batches_made_on_the_device_hand_in_probabilities(tmp_path, ca
     compete.main([*DOGS, "--epochs", "1", "--out", str(tmp_path)])
     assert "400 answers, one for each id of the sample" in capsys.readouterr().out
     assert len((tmp_path / "submission.csv").read_text().split()[0].split(",")) == 11
+
+
+def test_leaves_of_176_species_in_the_layout_of_kaggle_are_named(tmp_path, capsys, monkeypatch):
+    species = {f"genus{i // 8}_species{i}": 2 for i in range(176)}
+    plant(tmp_path / "classify-leaves", species, unnamed=9)
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    few = ["--pixels", "32", "--epochs", "1", "--batch", "64", "--out", str(tmp_path / "out")]
+    compete.main(["classify-leaves", *few])
+    assert "9 answers, one for each id of the sample" in capsys.readouterr().out
+    table = pd.read_csv(tmp_path / "out" / "submission.csv")
+    assert list(table) == ["image", "label"] and set(table["label"]) <= species.keys()
 
 
 @pytest.mark.parametrize("competition", compete.COMPETITIONS)
