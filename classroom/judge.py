@@ -55,6 +55,7 @@ class Exercise:
     why: why it matters, said when the answer is right. hints: the first one, and a stronger one.
     takes: the function's arguments, such as "net low high"; None if the answer is no function.
     in_place: the function changes what it is given, and need not return anything.
+    patience: how many times as long as usual an answer may take: it trains a network.
     """
 
     diagnose: Callable[[Any], Diagnosis]
@@ -63,6 +64,7 @@ class Exercise:
     hints: tuple[str, str]
     takes: str | None = None
     in_place: bool = False
+    patience: float = 1
 
 
 class NotYet(BaseException):
@@ -140,7 +142,7 @@ def outcome_of(name: str, answer: object) -> Outcome:
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             thread.start()
             try:
-                seconds = _wait(thread, clocks)
+                seconds = _wait(thread, clocks, task.patience)
             finally:
                 _stop(thread)
                 torch.set_num_threads(threads)
@@ -164,15 +166,16 @@ def _processor_clock() -> Callable[[], float]:
     return lambda: time.clock_gettime(clock)
 
 
-def _wait(thread: threading.Thread, clocks: list[Callable[[], float]]) -> float:
+def _wait(thread: threading.Thread, clocks: list[Callable[[], float]], patience: float) -> float:
     """Waits until the thread ends or meets a limit; returns that limit."""
-    end = time.monotonic() + CLOCK_S
+    limit, clock = LIMIT_S * patience, CLOCK_S * patience
+    end = time.monotonic() + clock
     while thread.is_alive() and time.monotonic() < end:
         thread.join(0.05)
         with contextlib.suppress(OSError):  # a thread that has just ended has no clock
-            if clocks and clocks[0]() > LIMIT_S:
-                return LIMIT_S
-    return CLOCK_S
+            if clocks and clocks[0]() > limit:
+                return limit
+    return clock
 
 
 def _stop(thread: threading.Thread) -> None:
