@@ -153,7 +153,7 @@ def repaired(function):
 def best_share(function):
     candidates = [0.3, 0.02, 0.9, 0.1, 0.001, 0.5, 0.2, 0.005]
     picked, tables, slips = [], [], []
-    for sure, wrong in ((6.0, 30), (3.0, 10), (6.0, 0)):
+    for sure, wrong in ((6.0, 30), (7.0, 75), (6.0, 0)):
         probabilities, labels = _sometimes_wrong(sure, wrong)
         share = kinds.number(function(probabilities.clone(), labels, list(candidates)))
         losses = [_mixed_loss(probabilities, labels, s) for s in candidates]

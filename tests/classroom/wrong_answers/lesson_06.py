@@ -135,7 +135,7 @@ def share_by_loop(p, y, candidates):
 def share_by_argmin(p, y, candidates):
     shares = torch.tensor(candidates)
     own = p.gather(1, y[:, None])
-    return shares[-((1 - shares) * own + shares / p.shape[1]).log().mean(0).argmax()]
+    return shares[((1 - shares) * own + shares / p.shape[1]).log().mean(0).argmax()]
 
 
 def share_by_numpy(p, y, candidates):

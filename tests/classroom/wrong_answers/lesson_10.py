@@ -241,8 +241,8 @@ WRONG = {
         (weight_of(mix_loss, max), "highest"),
         (swapped_weight, "belongs to the first"),
         (weight_of(lambda mix, y: -(mix.argmax(1) == y).float().mean()), "highest accuracy"),
-        (weight_of(F.cross_entropy), "softmax too many"),
-        (weight_of(F.nll_loss), "logarithm is missing"),
+        (weight_of(F.cross_entropy), "no softmax"),
+        (weight_of(F.nll_loss), "one logarithm"),
         (lowest_loss, "return the weight"),
         (lambda first, second, labels, candidates: 0.6, "another candidate is better"),
         (lambda first, second, labels, candidates: 0.33, "not among the candidates"),
@@ -251,7 +251,7 @@ WRONG = {
     "10.3": [
         (lambda costs, public: -proper_places(costs, public), "turned round"),
         (one_argsort, "team on each place"),
-        (lambda costs, public: proper_places(-costs, public), "highest cost"),
+        (lambda costs, public: proper_places(-costs, public), "turned round"),
         (
             lambda costs, public: place(costs.mean(1)) - place(costs[:, public].mean(1)),
             "compared with all",
