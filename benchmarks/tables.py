@@ -49,6 +49,7 @@ QUOTED = {  # of lessons with long closing tables; results.json holds all of the
         "radar, *: features *",
     ),
     "06": ("*accuracy",),
+    "10": ("*accuracy", "*test log-loss"),
 }
 
 

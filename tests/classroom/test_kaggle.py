@@ -12,7 +12,7 @@ from classroom.commands import find_lessons, parse
 from helpers import data
 
 NO_NETWORK = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
-LESSONS = ("05", "06", "08")
+LESSONS = ("05", "06", "08", "10")
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def root(tmp_path_factory):
     arguments.folder = folder / "uploads"
     kaggle.main(arguments)
     shutil.move(folder / "uploads" / kaggle.COURSE, folder / "input/datasets/me" / kaggle.COURSE)
-    for name in kaggle.COMPETITIONS.values():
+    for name in set(kaggle.COMPETITIONS.values()):
         shutil.copytree(data.find(name, "smoke"), folder / "input/competitions" / name)
     cifar = folder / "input/competitions/cifar-10"
     for part in ("train", "test"):

@@ -6,8 +6,10 @@ from pathlib import Path
 import nbformat
 import torch
 
+from classroom.commands import find_lessons
+
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-LESSONS = sorted(NOTEBOOKS.glob("*.ipynb"))
+LESSONS = find_lessons([])
 SOLUTIONS = sorted(NOTEBOOKS.glob("solutions/*.ipynb"))
 
 

@@ -3,10 +3,11 @@
 import math
 
 import numpy as np
+import pandas as pd
 import torch
 import torch.nn.functional as F
 
-from tests.classroom.wrong_answers.styles import letters, mappings, numbers, returning, right
+from tests.classroom.wrong_answers.styles import letters, numbers, returning, right
 
 
 def proper_views(logits):
@@ -43,217 +44,131 @@ def by_einsum(logits):
     return torch.einsum("vnc,v->nc", logits.softmax(-1), torch.full((len(logits),), 0.25))
 
 
-def chosen_by(measure):
-    """The candidate for which `measure(logits, labels, t)` is lowest."""
-
-    def best_temperature(logits, labels, candidates):
-        return min(candidates, key=lambda t: float(measure(logits, labels, t)))
-
-    return best_temperature
+def geometric(logits):
+    return logits.mean(0).softmax(1)
 
 
-def log_loss(logits, labels, t):
-    return F.cross_entropy(logits / t, labels)
+def proper_repair(table, sample):
+    table = table.assign(id=table["id"].str.removesuffix(".jpg")).drop_duplicates()
+    values = table.set_index("id").loc[sample["id"], sample.columns[1:]]
+    return values.div(values.sum(axis=1), axis=0).reset_index()
 
 
-def shares(logits, t):
-    return (logits / t).softmax(1)
+def repair_by_merge(table, sample):
+    table = table.assign(id=[name.split(".")[0] for name in table["id"]]).groupby("id").first()
+    joined = sample[["id"]].merge(table, left_on="id", right_index=True)[list(sample.columns)]
+    breeds = list(sample.columns[1:])
+    joined[breeds] = joined[breeds].to_numpy() / joined[breeds].to_numpy().sum(1, keepdims=True)
+    return joined
 
 
-def brier(logits, labels, t):
-    return (shares(logits, t) - F.one_hot(labels, logits.shape[1])).square().sum(1).mean()
+def repair_by_loop(table, sample):
+    rows = {row["id"].replace(".jpg", ""): row for _, row in table.iterrows()}
+    breeds, out = list(sample.columns[1:]), []
+    for i in sample["id"]:
+        total = sum(rows[i][breed] for breed in breeds)
+        out.append({"id": i, **{breed: rows[i][breed] / total for breed in breeds}})
+    return pd.DataFrame(out)
 
 
-def gap(logits, labels, t):
-    sure, answers = shares(logits, t).max(1)
-    return (sure.mean() - (answers == labels).float().mean()).abs()
+def by_place(table, sample):
+    values = table.drop_duplicates()[["samoyed", "beagle", "pug"]]
+    out = sample.copy()
+    out[list(sample.columns[1:])] = values.div(values.sum(axis=1), axis=0).to_numpy()
+    return out
 
 
-def bins(logits, labels, t):
-    sure, answers = shares(logits, t).max(1)
-    right = (answers == labels).float()
-    inside = [(sure > i / 10) & (sure <= (i + 1) / 10) for i in range(10)]
-    return sum((sure[each] - right[each]).sum().abs() for each in inside)
+def without_sums(table, sample):
+    table = table.assign(id=table["id"].str.removesuffix(".jpg")).drop_duplicates()
+    return table.set_index("id").loc[sample["id"], sample.columns[1:]].reset_index()
 
 
-def errors(logits, labels, t):
-    return (shares(logits, t).argmax(1) != labels).float().mean()
+def column_sums(table, sample):
+    out = without_sums(table, sample)
+    breeds = list(sample.columns[1:])
+    return out.assign(**{breed: out[breed] / out[breed].sum() for breed in breeds})
 
 
-def entropy(logits, labels, t):
-    return torch.distributions.Categorical(logits=logits / t).entropy().mean()
+def softmax_sums(table, sample):
+    out = without_sums(table, sample)
+    breeds = list(sample.columns[1:])
+    out[breeds] = torch.tensor(out[breeds].to_numpy()).softmax(1).numpy()
+    return out
 
 
-def until_it_rises(logits, labels, candidates):
-    best = candidates[0]
-    for t in candidates[1:]:
-        if log_loss(logits, labels, t) > log_loss(logits, labels, best):
-            break
-        best = t
-    return best
+def with_endings(table, sample):
+    return proper_repair(table, sample).assign(id=lambda out: out["id"] + ".jpg")
 
 
-def until_it_rises_sorted(logits, labels, candidates):
-    return until_it_rises(logits, labels, sorted(candidates))
+def twice(table, sample):
+    out = proper_repair(table, sample)
+    return pd.concat([out, out.iloc[[1]]])
 
 
-def by_loop_over_all(logits, labels, candidates):
+def share_of(loss, pick=min):
+    """The candidate for which `loss(probabilities, labels, share)` is lowest."""
+
+    def best_share(probabilities, labels, candidates):
+        return pick(candidates, key=lambda s: float(loss(probabilities, labels, s)))
+
+    return best_share
+
+
+def insured(p, y, s):
+    mixed = (1 - s) * p + s / p.shape[1]
+    return F.nll_loss(mixed.log(), y)
+
+
+def uninsured(p, y, s):
+    return -((1 - s) * p + s / p.shape[1])[range(len(y)), y].mean()
+
+
+def share_by_loop(p, y, candidates):
     best, lowest = None, math.inf
-    for t in candidates:
-        probabilities = torch.softmax(logits / t, dim=1)
-        loss = -probabilities[torch.arange(len(labels)), labels].log().mean()
+    for s in candidates:
+        loss = -((1 - s) * p[torch.arange(len(y)), y] + s / p.size(1)).log().mean()
         if loss < lowest:
-            best, lowest = t, loss
+            best, lowest = s, loss
     return best
 
 
-def by_argmin(logits, labels, candidates):
-    temperatures = torch.tensor(candidates)
-    scaled = logits[None] / temperatures[:, None, None]
-    costs = -scaled.log_softmax(2)[:, torch.arange(len(labels)), labels].sum(1)
-    return temperatures[costs.argmin()]
+def share_by_argmin(p, y, candidates):
+    shares = torch.tensor(candidates)
+    own = p.gather(1, y[:, None])
+    return shares[((1 - shares) * own + shares / p.shape[1]).log().mean(0).argmax()]
 
 
-def by_numpy(logits, labels, candidates):
-    z, y = logits.double().numpy(), labels.numpy()
-    costs = [np.mean(np.log(np.exp(z / t).sum(1)) - (z / t)[range(len(y)), y]) for t in candidates]
+def share_by_numpy(p, y, candidates):
+    own = p.double().numpy()[np.arange(len(y)), y.numpy()]
+    costs = [-np.log((1 - s) * own + s / p.shape[1]).mean() for s in candidates]
     return candidates[int(np.argmin(costs))]
 
 
-def by_sorted_pairs(logits, labels, candidates):
-    return sorted((log_loss(logits, labels, t).item(), t) for t in candidates)[0][1]
+def position_of_share(p, y, candidates):
+    return candidates.index(share_by_numpy(p, y, candidates))
 
 
-def only(condition):
-    return lambda z, y, candidates: chosen_by(log_loss)(z, y, list(filter(condition, candidates)))
+def proper_gain(first, second):
+    difference = first - second
+    return difference.mean(), difference.std() / len(difference) ** 0.5
 
 
-def proper_folds(learn_and_ask, x, labels, folds):
-    result = torch.zeros(len(x), 2)
-    for learn, held in folds:
-        result[held] = learn_and_ask(x[learn], labels[learn], x[held])
-    return result
+def gain_by_hand(first, second):
+    d = [a - b for a, b in zip(first.tolist(), second.tolist(), strict=True)]
+    mean = sum(d) / len(d)
+    return mean, math.sqrt(sum((x - mean) ** 2 for x in d) / (len(d) - 1) / len(d))
 
 
-def one_row_a_call(learn_and_ask, x, labels, folds):
-    rows = {}
-    for learn, held in folds:
-        for i in held.tolist():
-            rows[i] = learn_and_ask(x[learn], labels[learn], x[i : i + 1])[0]
-    return torch.stack([rows[i] for i in range(len(x))])
+def gain_in_numpy(first, second):
+    d = (first - second).numpy()
+    return [float(d.mean()), float(d.std() / np.sqrt(d.size))]
 
 
-def sorted_at_the_end(learn_and_ask, x, labels, folds):
-    order = torch.cat([held for _, held in folds])
-    rows = torch.cat([learn_and_ask(x[a], labels[a], x[b]) for a, b in folds])
-    return rows[order.argsort()]
+def unpaired(first, second):
+    error = (first.var() / len(first) + second.var() / len(second)).sqrt()
+    return first.mean() - second.mean(), error
 
 
-def scattered(learn_and_ask, x, labels, folds):
-    result = torch.full((len(x), 2), float("nan"))
-    for learn, held in folds:
-        result.index_copy_(0, held, learn_and_ask(x[learn], labels[learn], x[held]))
-    return result
-
-
-def by_masks(learn_and_ask, x, labels, folds):
-    result = np.empty((len(x), 2))
-    for _, held in folds:
-        asked = torch.zeros(len(x), dtype=bool)
-        asked[held] = True
-        result[asked.numpy()] = learn_and_ask(x[~asked], labels[~asked], x[asked]).numpy()
-    return result
-
-
-def asks_about_all(learn_and_ask, x, labels, folds):
-    """Only wasteful: of the answers to all pictures, those of the others are kept."""
-    result = torch.zeros(len(x), 2)
-    for learn, held in folds:
-        result[held] = learn_and_ask(x[learn], labels[learn], x)[held]
-    return result
-
-
-def moved_the_wrong_way(learn_and_ask, x, labels, folds):
-    order = torch.cat([held for _, held in folds])
-    return one_after_the_other(learn_and_ask, x, labels, folds)[order]
-
-
-def first_fold(learn_and_ask, x, labels, folds):
-    result = torch.zeros(len(x), 2)
-    for learn, held in folds:
-        result[held] = learn_and_ask(x[learn], labels[learn], x[held])
-        return result
-
-
-def forgets_a_fold(learn_and_ask, x, labels, folds):
-    return proper_folds(learn_and_ask, x, labels, folds[:-1])
-
-
-def learns_half(learn_and_ask, x, labels, folds):
-    return proper_folds(learn_and_ask, x, labels, [(a[:3], b) for a, b in folds])
-
-
-def other_order_of_labels(learn_and_ask, x, labels, folds):
-    ask = learn_and_ask
-    return proper_folds(lambda a, b, c: ask(a, b.sort()[0], c), x, labels, folds)
-
-
-def swallows_errors(learn_and_ask, x, labels, folds):
-    def ask(*arguments):
-        try:
-            return learn_and_ask(*arguments)
-        except Exception:
-            return torch.zeros(3, 2)
-
-    return all_labels(ask, x, labels, folds)
-
-
-def first_column(*arguments):
-    return proper_folds(*arguments)[:, 0]
-
-
-def losses(logits, labels, candidates, cool=lambda logits, t: logits / t):
-    return [F.cross_entropy(cool(logits, t), labels).item() for t in candidates]
-
-
-def hottest(logits, labels, candidates):
-    found = losses(logits, labels, candidates)
-    return candidates[found.index(max(found))]
-
-
-def multiplied(logits, labels, candidates):
-    found = losses(logits, labels, candidates, lambda logits, t: logits * t)
-    return candidates[found.index(min(found))]
-
-
-def position(logits, labels, candidates):
-    found = losses(logits, labels, candidates)
-    return found.index(min(found))
-
-
-def one_after_the_other(learn_and_ask, x, labels, folds):
-    return torch.cat([learn_and_ask(x[a], labels[a], x[b]) for a, b in folds])
-
-
-def on_everything(learn_and_ask, x, labels, folds):
-    return learn_and_ask(x, labels, x)
-
-
-def turned_round(learn_and_ask, x, labels, folds):
-    result = torch.zeros(len(x), 2)
-    for learn, held in folds:
-        result[learn] = learn_and_ask(x[held], labels[held], x[learn])
-    return result
-
-
-def all_labels(learn_and_ask, x, labels, folds):
-    result = torch.zeros(len(x), 2)
-    for learn, held in folds:
-        result[held] = learn_and_ask(x[learn], labels[: len(learn)], x[held])
-    return result
-
-
-GRID = {(b, e): 0.3 + 0.01 * b for b in (4, 8, 16) for e in (2, 4, 16)}
 WRONG = {
     "06.1": [
         (0.3257, "mean of the logarithms"),
@@ -276,8 +191,7 @@ WRONG = {
         ("one", "'one' is none"),
     ],
     "06.2": [
-        (lambda logits: logits.mean(0).softmax(1), "other way round"),
-        (lambda logits: logits.softmax(2), "for each view"),
+        (lambda logits: logits.softmax(2), "for each opinion"),
         (lambda logits: logits.softmax(1).mean(0), "over the pictures"),
         (lambda logits: logits.mean(0), "made of probabilities"),
         (lambda logits: logits.softmax(2).sum(0), "added up"),
@@ -285,82 +199,59 @@ WRONG = {
         (lambda logits: logits.softmax(2).mean(0).softmax(1), "second softmax"),
         (lambda logits: logits.max(0).values, "Work one of them out"),
         (lambda logits: proper_views(logits).T, "(4, 5)"),
-        (lambda logits: logits.softmax(2)[0], "Only the first view"),
+        (lambda logits: logits.softmax(2)[0], "Only the first opinion"),
         (lambda logits: logits.softmax(2)[-1], "by hand"),
         (lambda logits: proper_views(logits).argmax(1), "(5,)"),
         (lambda logits: proper_views(logits).log(), "by hand"),
-        (lambda logits: logits.softmax(2).log().mean(0).softmax(1), "other way round"),
         (lambda logits: logits.softmax(2).max(0).values, "by hand"),
         (lambda logits: logits.sigmoid().mean(0), "by hand"),
-        (lambda logits: logits.softmax(0).mean(0), "over the views"),
+        (lambda logits: logits.softmax(0).mean(0), "over the opinions"),
         (lambda logits: logits.log_softmax(2).mean(0), "by hand"),
         (lambda logits: 100 * proper_views(logits), "by hand"),
         (lambda logits: proper_views(logits).round().long(), "whole numbers"),
         (lambda logits: (logits / 0 - logits / 0).mean(0), "NaN"),
     ],
     "06.3": [
-        (hottest, "highest"),
-        (multiplied, "multiplies"),
-        (position, "position"),
-        (lambda *a: min(losses(*a)), "return the temperature"),
-        (lambda *a: 1.2, "another candidate is better"),
-        (chosen_by(errors), "The accuracy is the same"),
-        (chosen_by(brier), "Brier"),
-        (chosen_by(gap), "mean confidence"),
-        (chosen_by(bins), "choose"),
-        (chosen_by(entropy), "smallest of the candidates"),
-        (chosen_by(lambda z, y, t: F.cross_entropy(shares(z, t), y)), "two softmaxes"),
-        (chosen_by(lambda z, y, t: F.nll_loss(shares(z, t), y)), "without a logarithm"),
-        (chosen_by(lambda z, y, t: F.nll_loss(z / t, y)), "without a logarithm"),
-        (chosen_by(lambda z, y, t: F.cross_entropy(z * t, y)), "multiplies"),
-        (chosen_by(lambda z, y, t: -log_loss(z, y, t)), "highest"),
-        (chosen_by(lambda z, y, t: F.cross_entropy(z - t, y)), "another candidate"),
-        (until_it_rises, "stops as soon"),
-        (only(lambda t: t > 1), "above 1 only"),
-        (only(lambda t: t < 1), "below 1 only"),
-        (lambda z, y, candidates: max(candidates), "largest"),
-        (lambda z, y, candidates: candidates, "13 values"),
-        (lambda z, y, candidates: 7.5, "not among the candidates"),
+        (lambda table, sample: table, "not those of the sample"),
+        (lambda table, sample: sample, "answers are lost"),
+        (by_place, "join them by name"),
+        (without_sums, "divide each row"),
+        (column_sums, "Each column sums to 1"),
+        (softmax_sums, "a softmax"),
+        (with_endings, "end in .jpg"),
+        (twice, "twice"),
+        (lambda *a: proper_repair(*a).iloc[::-1], "not in the order"),
+        (lambda *a: proper_repair(*a).iloc[:3], "each of them must stand"),
+        (lambda *a: proper_repair(*a).set_index("id"), "no column id"),
+        (lambda *a: proper_repair(*a)[["id", "samoyed", "pug", "beagle"]], "in its order"),
+        (lambda *a: proper_repair(*a).to_numpy(), "return a DataFrame"),
     ],
     "06.4": [
-        (one_after_the_other, "one fold after the other"),
-        (on_everything, "has learned from the same"),
-        (turned_round, "train on all `learn` pictures"),
-        (all_labels, "not those of its pictures"),
-        (moved_the_wrong_way, "argsort"),
-        (first_fold, "inside the loop"),
-        (forgets_a_fold, "never asked about 3"),
-        (learns_half, "train on all `learn`"),
-        (other_order_of_labels, "not those of its pictures"),
-        (swallows_errors, "not those of its pictures"),
-        (first_column, "by hand"),
-        (lambda *a: proper_folds(*a).flip(1), "columns are swapped"),
-        (lambda *a: proper_folds(*a).argmax(1), "whole numbers"),
-        (lambda *a: proper_folds(*a)[:8], "8 rows come back"),
-        (lambda ask, x, labels, folds: torch.rand(9, 2), "never asked about 9"),
-        (lambda ask, x, labels, folds: ask(x, labels[:5], x), "different numbers"),
+        (share_of(insured, max), "highest"),
+        (share_of(uninsured), "without a logarithm"),
+        (share_of(lambda p, y, s: insured(p, y, 1 - s)), "wrong way round"),
+        (share_of(lambda p, y, s: (p.argmax(1) != y).float().mean()), "accuracies do not change"),
+        (lambda p, y, candidates: max(candidates), "largest"),
+        (lambda p, y, candidates: min(candidates), "smallest"),
+        (position_of_share, "position"),
+        (
+            lambda p, y, candidates: min(insured(p, y, s).item() for s in candidates),
+            "return the share",
+        ),
+        (lambda p, y, candidates: 0.1, "another candidate is better"),
+        (lambda p, y, candidates: 0.07, "not among the candidates"),
+        (lambda p, y, candidates: candidates, "8 values"),
     ],
     "06.5": [
-        ({(8, 10): 0.3}, "three batch sizes"),
-        ({8: 0.3, 16: 0.2}, "pairs"),
-        (dict.fromkeys(GRID, 0.3), "changes nothing"),
-        (GRID, "number of epochs changes nothing"),
-        ({(b, e): 0.1 * b for b in (4, 5, 6) for e in (2, 4, 16)}, "further"),
-        (dict(list(GRID.items())[:-1]), "missing"),
-        (GRID | {(4, 2): 90}, "percentage"),
-        (GRID | {(4, 2): 0}, "above 0"),
-        (GRID | {(4, 2): -0.3}, "above 0"),
-        (GRID | {(4, 2): float("nan")}, "That is nan"),
-        (GRID | {(4, 2): float("inf")}, "That is inf"),
-        (GRID | {(4, 2): None}, "it should hold a log-loss"),
-        ({(b, e): 0.1 * b + 0.1 * e for b in (4, 8, 16) for e in (0, 4, 16)}, "whole numbers"),
-        ({(b, e): 0.1 * b + 0.1 * e for b in (0, 8, 16) for e in (2, 4, 16)}, "whole numbers"),
-        ({(b, e): 0.1 * b + 0.1 * e for b in (4, 8, 16) for e in (2.5, 4, 20)}, "whole numbers"),
-        ({(b, e): 0.1 * b + 0.1 * e for b in (4, 8, 16) for e in (2, 4, 8)}, "further"),
-        ({(b, e): 0.1 * e for b in (4, 8, 16) for e in (2, 4, 16)}, "batch size changes nothing"),
-        ({(8, 10, 1): 0.3}, "3 numbers"),
-        ({"8, 10": 0.3}, "pairs"),
-        ([0.3, 0.2, 0.1], "should be a dictionary"),
+        (unpaired, "two different sets"),
+        (lambda a, b: (b - a).mean(), "two numbers"),
+        (lambda a, b: proper_gain(b, a), "turned round"),
+        (lambda a, b: ((a - b).mean(), (a - b).std()), "varies less"),
+        (lambda a, b: ((a - b).mean(), (a - b).var() / len(a)), "square root"),
+        (lambda a, b: ((a - b).mean(), (a - b).std() / len(a)), "not by N"),
+        (lambda a, b: ((a - b).mean(), (a.std() - b.std()) / len(a) ** 0.5), "two errors"),
+        (lambda a, b: ((a - b).sum(), proper_gain(a, b)[1]), "mean of the differences"),
+        (lambda a, b: (proper_gain(a, b)[0], 0.5), "differences first"),
     ],
     "06.6": [
         ("a", "Other pictures"),
@@ -380,12 +271,12 @@ WRONG = {
     ],
 }
 
-LOSSES = {(b, e): 0.3 + 0.01 * b + 0.1 / e for b in (4, 16, 64) for e in (4, 12, 36)}
 PERHAPS = "perhaps; look at the differences picture by picture, and at their standard error"
 RIGHT = {
     "06.1": right(*numbers(1.0053), 1.01, 1.005, "1,01", "1.01", 1.00528),
     "06.2": right(
         proper_views,
+        geometric,
         by_loop,
         by_definition,
         in_numpy,
@@ -394,27 +285,19 @@ RIGHT = {
         by_einsum,
         *returning(proper_views, np.array, torch.Tensor.tolist, torch.Tensor.double, list),
     ),
-    "06.3": right(
-        chosen_by(log_loss),
-        until_it_rises_sorted,
-        by_loop_over_all,
-        by_argmin,
-        by_numpy,
-        by_sorted_pairs,
-        *returning(chosen_by(log_loss), str, torch.tensor, np.float32, lambda t: [t]),
-    ),
+    "06.3": right(proper_repair, repair_by_merge, repair_by_loop),
     "06.4": right(
-        asks_about_all,
-        proper_folds,
-        one_row_a_call,
-        sorted_at_the_end,
-        scattered,
-        by_masks,
-        *returning(proper_folds, np.array, torch.Tensor.tolist, list, torch.Tensor.double),
+        share_of(insured),
+        share_by_loop,
+        share_by_argmin,
+        share_by_numpy,
+        *returning(share_of(insured), str, torch.tensor, np.float32, lambda s: [s]),
     ),
     "06.5": right(
-        {(b, e): 0.1 * b + 0.1 / e for b in (4, 8, 16, 32) for e in (1, 2, 8)},
-        *mappings(LOSSES),
+        proper_gain,
+        gain_by_hand,
+        gain_in_numpy,
+        *returning(proper_gain, list, torch.tensor),
     ),
     "06.6": right(*letters("c", PERHAPS)),
 }

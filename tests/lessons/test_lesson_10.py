@@ -1,0 +1,160 @@
+"""Lesson 10: folds, ensembles, temperature, wrong labels, copies, leaderboards: their effects."""
+
+import pytest
+import torch
+from torch import nn
+
+from tests.conftest import committed_numbers
+from tests.lessons.committed import inline, standard_errors_between
+
+PICTURES, TEST_PICTURES = 600, 400
+ONE, TWO = "one layer on features", "two layers on features"
+
+
+@pytest.fixture
+def measured(numbers):
+    return numbers("10")
+
+
+def over_seeds(measured: dict, row: str) -> float:
+    """Returns how many standard errors over seeds a row of differences is above 0."""
+    error = measured[f"{row}, standard deviation"] / measured[f"{row}, seeds"] ** 0.5
+    return measured[row] / error
+
+
+def over_pictures(measured: dict, row: str) -> float:
+    """Returns how many standard errors over pictures a gain is above 0."""
+    return measured[row] / measured[f"{row}: its standard error"]
+
+
+def some_probabilities(n: int, classes: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns probabilities that are right more often than not, and the right classes."""
+    answers = torch.arange(n) % classes
+    noise = torch.randn(n, classes, generator=torch.Generator().manual_seed(0)).double()
+    noise[range(n), answers] += 1.5
+    return noise.softmax(1), answers
+
+
+def functions() -> dict:
+    return inline("10", F=nn.functional)
+
+
+@pytest.mark.parametrize("factor", [0.5, 3.0])
+def test_the_temperature_undoes_what_made_the_answers_too_sure_or_too_modest(factor):
+    lesson = functions()
+    probabilities, answers = some_probabilities(400, 5)
+    own = lesson["find_temperature"](probabilities, answers)
+    changed = (probabilities.log() * factor).softmax(1)
+    assert lesson["find_temperature"](changed, answers) == pytest.approx(own * factor, rel=0.03)
+    back = lesson["at_temperature"](changed, own * factor)
+    torch.testing.assert_close(back, lesson["at_temperature"](probabilities, own))
+    assert torch.equal(changed.argmax(1), back.argmax(1))
+
+
+def test_a_geometric_mean_is_the_softmax_of_mean_logits():
+    lesson = functions()
+    logits = torch.randn(3, 40, 5, generator=torch.Generator().manual_seed(1))
+    mean = lesson["geometric"](logits.softmax(2))
+    torch.testing.assert_close(mean, logits.mean(0).softmax(1))
+    first = lesson["geometric"](logits.softmax(2), torch.tensor([1.0, 0, 0]))
+    torch.testing.assert_close(first, logits[0].softmax(1))
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_member_that_guesses_gets_no_weight(share):
+    probabilities, answers = some_probabilities(400, 5)
+    guesses = torch.rand(400, 5, generator=torch.Generator().manual_seed(1)).softmax(1)
+    lesson = functions()
+    sharp = (2 * probabilities.log()).softmax(1).float()
+    trained, old = (sharp, guesses) if share == 0 else (guesses, sharp)
+    assert lesson["find_weight"](trained, old, answers) == pytest.approx(share, abs=0.5)
+
+
+def test_two_layers_become_over_confident(measured):
+    assert over_seeds(measured, f"{TWO}: rise from the best epoch to the last") > 2
+
+
+def test_features_are_the_better_input_and_a_second_layer_is_no_gain(measured):
+    one, two = measured[f"{ONE}, out of fold"], measured[f"{TWO}, out of fold"]
+    assert one < measured["one layer on 1,000 outputs, out of fold"] - 0.01
+    assert two < measured["two layers on 1,000 outputs, the book's, out of fold"] - 0.01
+    assert one < two + 0.01
+
+
+@pytest.mark.parametrize(
+    ("network", "gain"), [("logistic regression, C = 0.01", 0.05), ("two layers, to the end", 0.01)]
+)
+def test_a_temperature_repairs_the_stiff_and_the_over_trained_network(measured, network, gain):
+    without = measured[f"{network}, out of fold (first seed)"]
+    assert measured[f"{network}, with temperature, out of fold (first seed)"] < without - gain
+
+
+def test_the_stopped_network_needs_less_of_a_temperature_than_the_one_trained_to_the_end(measured):
+    stiff, stopped, end = (
+        measured[f"temperature of {name} (first seed)"]
+        for name in (
+            "logistic regression, C = 0.01",
+            "two layers, stopped",
+            "two layers, to the end",
+        )
+    )
+    assert stiff < 0.6 and 1 < stopped < end and end > 1.3
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "gain of six views",
+        "gain of three seeds over one",
+        "gain of the geometric mean of the sources",
+        "gain of the last submission, out of fold",
+        "what copies hide",
+    ],
+)
+def test_a_gain_that_the_lesson_counts_is_above_twice_its_error(row):
+    assert over_pictures(committed_numbers("10"), row) > 2
+
+
+def test_training_gains_on_drawings_that_no_network_has_seen():
+    measured = committed_numbers("10")
+    untrained, trained = (
+        "lite0, old rows, out of fold: accuracy",
+        "lite0, trained, out of fold: accuracy",
+    )
+    assert standard_errors_between(measured, trained, untrained, PICTURES) > 5
+
+
+def test_what_is_handed_in_was_the_best_out_of_fold():
+    measured = committed_numbers("10")
+    losses = {k: v for k, v in measured.items() if k.endswith(", out of fold: log-loss")}
+    assert measured["handed in, out of fold: log-loss"] == min(losses.values())
+
+
+def test_the_test_pictures_rank_the_two_submissions_as_the_folds_did():
+    measured = committed_numbers("10")
+    assert measured["last submission, test log-loss"] < measured["baseline, test log-loss"]
+
+
+def test_the_geometric_mean_beats_the_plain_one():
+    assert over_pictures(committed_numbers("10"), "gain of the geometric mean over the plain") > 2
+
+
+def test_a_temperature_does_harm_where_there_is_little_to_repair():
+    measured = committed_numbers("10")
+    with_one = measured["all trained, temperature, out of fold: log-loss"]
+    assert with_one > measured["all trained, out of fold: log-loss"]
+
+
+def test_nearly_all_planted_wrong_labels_are_among_the_most_suspicious(measured):
+    assert measured["wrong labels among the first two times as many"] > 0.9
+
+
+def test_nearly_all_of_the_nearest_pairs_are_copies(measured):
+    assert measured["nearest pairs that are copies"] > 0.9
+
+
+def test_a_public_winner_falls():
+    measured = committed_numbers("10")
+    place = "private place of the public winner"
+    assert measured[place] - 2 > 2 * measured[f"{place}: its standard error"]
+    assert measured["public winners that win"] < 0.5
