@@ -1,6 +1,7 @@
 """Lesson 05: its network is a ResNet, and its experiments show what it says of them."""
 
 import re
+from statistics import mean, stdev
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from tests.lessons.committed import inline, printed, read, standard_errors_betwe
 
 TEST = 1000  # pictures
 PIXELS, FEATURES = "linear classifier on pixels", "linear classifier on features"
+TOP = "ensemble of three"
 TRAIN, ALL = "from scratch, learned from train", "from scratch, learned from train_valid"
 PARTS = {"bn1": "norm1", "bn2": "norm2", "downsample": "short"}  # torchvision's names and ours
 
@@ -29,9 +31,13 @@ def accuracies(cell_id: str) -> dict[str, float]:
 
 def test_pretrained_weights_beat_everything_from_scratch(measured):
     assert {measured[f"{name}, seeds"] for name in (TRAIN, ALL, "fine-tuned")} == {3}
-    for pretrained in (FEATURES, "fine-tuned"):
+    for pretrained in (FEATURES, "fine-tuned", TOP):
         for other in (TRAIN, ALL, PIXELS):
             assert standard_errors_between(measured, pretrained, other, TEST) > 5
+
+
+def test_the_ensemble_is_above_its_first_member_on_test_pictures(measured):
+    assert standard_errors_between(measured, TOP, FEATURES, TEST) > 2
 
 
 def test_training_again_on_everything_gains(measured):
@@ -90,3 +96,67 @@ def test_in_train_mode_the_neighbours_decide(batches):
 def test_answers_joined_by_position_are_a_guess():
     by_id, by_position = re.findall(r"\d\.\d\d", printed(read("05"), "05-ids-text"))
     assert float(by_position) < float(by_id) - 0.05
+
+
+def ladder() -> dict[tuple[str, str, int], tuple[float, float, float]]:
+    """Returns {(method, source, views): (accuracy, gain over the best run above, its error)}."""
+    cell = next(cell for cell in read("05").cells if cell.id == "05-ladder-ensemble")
+    (table,) = (
+        output.data["text/html"]
+        for output in cell.outputs
+        if "<th>gain</th>" in output.get("data", {}).get("text/html", "")
+    )
+    rungs = {}
+    for row in re.findall(r"<tr>(.*?)</tr>", table, re.S):
+        if found := re.findall(r"<td>(.*?)</td>", row):
+            method, source, _, views, *numbers = found
+            rungs[method, source, int(views)] = tuple(map(float, numbers))
+    return rungs
+
+
+def test_the_pretrained_source_and_the_ensemble_are_the_steps_that_gain():
+    rungs = ladder()
+    assert len(rungs) == 9
+    for step in (
+        ("linear classifier", "efficientnet_lite0", 1),
+        ("ensemble of three", "Lite0, Lite1, Lite2", 1),
+    ):
+        _, gain, error = rungs[step]
+        assert gain > 2 * error
+
+
+def test_the_mirror_image_adds_little():
+    rungs = ladder()
+    one, two = (rungs["linear classifier", "efficientnet_lite0", views][0] for views in (1, 2))
+    assert abs(two - one) < 0.02
+
+
+def test_mixup_makes_a_network_less_sure():
+    text = printed(read("05"), "05-tricks-error")
+    less, error = re.search(r"^mixup +less sure by (\S+) ± (\S+) ", text, re.M).groups()
+    assert float(less) > 2 * float(error)
+
+
+def test_the_surest_member_makes_the_ensemble_worse():
+    _, gain, error = ladder()["the three and fine-tuned", "Lite0, Lite1, Lite2", 1]
+    assert gain < -2 * error
+    *others, tuned = map(
+        float, re.findall(r"(\S+) sure$", printed(read("05"), "05-ladder-ensemble"), re.M)
+    )
+    assert len(others) == 3 and tuned > max(others) + 0.05
+
+
+def test_averaged_weights_have_a_lower_loss_than_the_last_ones():
+    text = printed(read("05"), "05-ema-epochs")
+    last, ema = (
+        [float(value) for value in re.search(rf"^{name} +(.*)$", text, re.M)[1].split()]
+        for name in ("last weights", "EMA")
+    )
+    gains = [a - b for a, b in zip(last, ema, strict=True)]
+    assert mean(gains) > 2 * stdev(gains) / len(gains) ** 0.5
+
+
+@pytest.mark.trap("predicting in train mode")
+def test_in_train_mode_a_pictures_name_depends_on_its_neighbours():
+    text = printed(read("05"), "05-eval-shown")
+    assert len(set(re.findall(r"^train mode, 31 other pictures: (\w+)", text, re.M))) > 1
