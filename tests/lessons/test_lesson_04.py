@@ -44,15 +44,16 @@ def test_what_was_kept_breaks_when_batchnorm_moves_and_a_refitted_classifier_doe
     assert abs(refitted - proved) < 2 * error
 
 
-def test_the_higher_the_stage_the_more_its_channels_care_about_one_food():
-    *stages, by_chance = fractions("04-see-count")
-    assert stages == sorted(stages) and stages[-1] > by_chance + 0.1
+def test_channels_of_the_top_answer_to_one_food_and_those_of_the_middle_do_not():
+    _, middle, top, by_chance = fractions("04-see-count")
+    assert top > by_chance + 0.1
+    assert abs(middle - by_chance) < 0.05
 
 
 def test_a_frozen_body_looks_bad_only_under_an_unfinished_head(above):
     unfinished = "random head, 5 steps, 8 frozen"
-    for finished in ("random head, 25 steps", "probed head, 5 steps"):
-        assert above(f"{finished}, 8 frozen", unfinished) > 2
+    assert above("probed head, 5 steps, 8 frozen", unfinished) > 2
+    assert above("random head, 25 steps, 0 frozen", "random head, 25 steps, 8 frozen") > 2
 
 
 def test_an_epoch_is_faster_the_more_stages_are_frozen():
@@ -67,15 +68,16 @@ def test_under_a_probed_head_freezing_costs_nothing_that_shows(above, steps):
     assert above(*rows) > -2
 
 
-def test_from_five_pictures_per_class_only_the_random_start_is_behind_the_probe(above):
-    rows = [f"{start}, 5 pictures per class" for start in ("linear probe", "probed head")]
-    for row in rows:
-        assert above(row, "random head, 5 pictures per class") > 2
-    assert abs(above(*rows)) < 2
+def test_from_five_pictures_per_class_a_random_head_is_behind_and_its_body_is_not(above):
+    rows = [f"{what}, 5 pictures per class" for what in ("linear probe", "random head")]
+    assert above(*rows) > 2
+    assert abs(above(rows[0], "random head, refitted, 5 pictures per class")) < 2
 
 
-def test_with_a_hundred_pictures_per_class_the_starts_are_level(above):
-    assert abs(above("probed head, 100 pictures per class", PROBE)) < 2
+def test_with_a_hundred_pictures_per_class_only_the_random_start_is_behind(above):
+    tuned = "probed head, 100 pictures per class"
+    assert abs(above(tuned, PROBE)) < 2
+    assert above(tuned, "random head, 100 pictures per class") > 2
 
 
 def test_the_body_moves_further_under_a_random_head_and_layer_wise_rates_keep_the_bottom():
@@ -84,7 +86,7 @@ def test_the_body_moves_further_under_a_random_head_and_layer_wise_rates_keep_th
         [float(value) for value in re.findall(r"(\d+\.\d+) at", part)]
         for part in words.split(": ", 1)[1].split("; ")
     )
-    assert sum(far) > sum(near)
+    assert all(a >= b for a, b in zip(far, near, strict=True)) and sum(far) > 1.1 * sum(near)
     assert decayed[0] < near[0] / 3
 
 
@@ -94,16 +96,26 @@ def test_without_colour_the_order_survives_better_than_the_level(above):
     assert above(f"{grey}, level at the median", grey) > 2
 
 
-def test_between_probe_and_trained_network_none_is_clearly_worse_than_both(numbers, above):
-    for look, ending in (("colour", ""), ("grey", ", grey")):
-        ends = [PROBE + ending, f"probed head, 100 pictures per class{ending}"]
-        lower = min(ends, key=numbers("04").get)
-        assert all(above(f"{look}, alpha {a}", lower) > -2 for a in (0.25, 0.5, 0.75))
+def test_the_order_survives_whichever_way_a_network_was_trained():
+    rows = fractions("04-shift-auc")
+    assert all(
+        grey > colour - 0.05 > 0.8 for colour, grey in zip(rows[::2], rows[1::2], strict=True)
+    )
 
 
-def test_one_stage_brings_back_what_the_loss_of_colour_took(above):
-    stages = [f"surgery on stage {n}, grey" for n in (1, 5, 8)]
-    assert max(above(row, f"{PROBE}, grey") for row in stages) > 2
+@pytest.mark.parametrize("ending", ["", ", grey"])
+def test_between_probe_and_trained_network_none_can_be_ranked(above, ending):
+    look = "grey" if ending else "colour"
+    between = [f"{look}, alpha {a}" for a in (0.25, 0.5, 0.75)]
+    for end in (PROBE + ending, f"probed head, 100 pictures per class{ending}"):
+        assert all(abs(above(row, end)) < 2 for row in between)
+
+
+def test_batchnorm_layers_alone_bring_back_what_the_loss_of_colour_took(above):
+    norms = "surgery on BatchNorm layers, grey"
+    assert above(norms, f"{PROBE}, grey") > 2 and above(norms, "surgery on stage 1, grey") > 2
+    level = (PROBE, "surgery on output layer, grey", f"{PROBE}, grey, level at the median")
+    assert all(abs(above(norms, row)) < 2 for row in level)
 
 
 @pytest.mark.parametrize("n", [5, 20])
@@ -113,19 +125,26 @@ def test_the_middle_of_the_network_is_better_for_digits_than_its_top(above, n):
 
 
 @pytest.mark.parametrize("how", ["logistic regression", "two convolutions"])
-def test_raw_pixels_are_as_good_as_features_for_digits_and_far_behind_for_radar(above, how):
-    for n in (5, 20):
-        rows = [
-            f"{{}}, {n} per class: {what}" for what in (f"raw pixels, {how}", "features of the top")
-        ]
-        assert above(*(row.format("digits") for row in rows), TEST["digits"]) > -2
-        assert above(*(row.format("radar") for row in reversed(rows)), TEST["radar"]) > 2
+@pytest.mark.parametrize("n", [5, 20])
+def test_raw_pixels_beat_the_top_for_digits_and_are_far_behind_it_for_radar(above, how, n):
+    raw, top, best = (
+        f"{{}}, {n} per class: {what}"
+        for what in (f"raw pixels, {how}", "features of the top", "features of the best stage")
+    )
+    assert above(raw.format("digits"), top.format("digits"), TEST["digits"]) > 2
+    assert abs(above(raw.format("digits"), best.format("digits"), TEST["digits"])) < 2
+    assert above(top.format("radar"), raw.format("radar"), TEST["radar"]) > 2
+
+
+def test_the_top_is_no_better_for_digits_of_twice_the_size(above):
+    top = "digits, 20 per class: features of the top"
+    assert abs(above(f"{top}, 96 pixels", top, TEST["digits"])) < 2
 
 
 def test_more_pictures_gain_more_than_a_better_source(above):
     rows = [f"Lite{i}, linear probe, {{}} per class" for i in range(3)]
-    assert all(above(row.format(20), row.format(5)) > 2 for row in rows)
-    assert all(abs(above(row.format(100), rows[0].format(100))) < 2 for row in rows[1:])
+    assert all(above(row.format(100), row.format(5)) > 2 for row in rows)
+    assert all(above(row.format(100), rows[0].format(100)) < 2 for row in rows[1:])
 
 
 def test_a_network_frozen_as_in_the_lesson_trains_to_the_same_bits_as_with_freeze():
