@@ -1,4 +1,4 @@
-"""Exercises of lesson 04: counting, measuring a frozen body, a rate per stage, `freeze`."""
+"""Exercises of lesson 04: a level, counting, a frozen body, a rate per stage, `freeze`."""
 
 from functools import partial
 from itertools import pairwise
@@ -10,27 +10,59 @@ from torch.nn.functional import cross_entropy
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from classroom import kinds
-from classroom.exercises import all_close, measured_again, number, require_accuracies
+from classroom.exercises import all_close, measured_again, require_accuracies
 from classroom.judge import NotYet, exercise
 from helpers import models
 
-number(
+
+@exercise(
     "04.1",
-    512 * 120 + 120,
-    0.5,
-    {
-        512 * 120: "These are the weights; what else does a linear layer add to each output?",
-        512 * 120 + 512: "There is a bias for each output, not for each feature.",
-        512 + 120: "Each output has a weight for each feature.",
-        1280 * 120 + 120: "The lesson's network has 1,280 features; this one has fewer.",
-        0: "The output layer is not frozen, so something does learn.",
-    },
-    why="What learns is small, a quarter of a megabyte: one frozen body can serve many tasks.",
+    takes="p share",
+    wanted="one number",
+    why="If the order of the pictures survives and the level does not, a share that you know is "
+    "worth as much as labels. It has to be the share of these pictures, though: a wrong share is a "
+    "wrong level.",
     hints=(
-        "The body is frozen, so one layer is left. What is its shape?",
-        "The lesson's two outputs on 1,280 features have 2,562 parameters: find out why.",
+        "Which level has half of the numbers above it? A quarter is a median of another kind.",
+        "Sort the probabilities, the largest first. Which position is the first that must not "
+        "count any more? Or ask torch.quantile; it counts from below.",
     ),
 )
+def level_for(function):
+    p = torch.rand(40, generator=torch.Generator().manual_seed(4)) ** 3
+    levels = {}
+    for share in (0.25, 0.1, 0.8):
+        given = p.clone()
+        levels[share] = kinds.number(function(given, share))
+        if not given.equal(p):
+            return "It changes the probabilities that it was given."
+    above = {share: int((p.double() > level).sum()) for share, level in levels.items()}
+    right = {share: round(share * len(p)) for share in levels}
+    if above == right:
+        return None
+    return _why_not_the_level(p, levels, above, right)
+
+
+def _why_not_the_level(p, levels, above, right):
+    n, share = len(p), min(levels)
+    off = {above[s] - right[s] for s in levels}
+    if all(abs(level - right[s]) < 0.5 for s, level in levels.items()):
+        return "That is how many pictures lie above; return the level itself, a probability."
+    if all(abs(level - (1 - s)) < 1e-6 for s, level in levels.items()):
+        return "That is 1 - share. The level depends on where the probabilities lie, too."
+    if all(abs(level - s) < 1e-6 for s, level in levels.items()):
+        return "That is the share itself. The level depends on where the probabilities lie, too."
+    if all(abs(above[s] - (n - right[s])) <= 1 for s in levels):
+        return "That is the wrong end: so many of the pictures lie below it, not above."
+    if off <= {-1, 0} or off <= {1, 0}:
+        return (
+            f"Off by one: with a share of {share}, {above[share]} of {n} lie above, not "
+            f"{right[share]}. The picture exactly at the level does not lie above it."
+        )
+    if len(set(levels.values())) == 1:
+        what = "the median" if above[share] == n // 2 else "the same level"
+        return f"That is {what} whatever the share; the median is right for a half alone."
+    return f"With a share of {share}, {above[share]} of {n} lie above, not {right[share]}."
 
 
 @exercise(

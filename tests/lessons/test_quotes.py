@@ -9,13 +9,6 @@ ACCURACY = record.read()["accuracy"]["results"]
 ON_PHOTOGRAPHS = [  # lesson, its name in results.json, a row of its table, how it is written
     ("03", "03_classifier_weight_reuse", "dog breeds, no training: rows reused", ".2f"),
     ("03", "03_classifier_weight_reuse", "dog breeds, no training: first of 1,000 names", ".2f"),
-    (
-        "04",
-        "04_layer_freezing",
-        "linear probe, 400 pictures per class, tested without colour",
-        ".2f",
-    ),
-    ("04", "04_layer_freezing", "fine-tuned, 400 pictures per class, tested without colour", ".2f"),
 ]
 METHODS = ("features + linear classifier", "fine-tuned", "head first, then all")
 LOOKS = ("photographs", "drawings")

@@ -8,7 +8,29 @@ import torch
 from torch import nn
 
 from helpers import models
-from tests.classroom.wrong_answers.styles import mappings, numbers, returning, right
+from tests.classroom.wrong_answers.styles import mappings, returning, right
+
+
+def level_by_quantile(p, share):
+    return torch.quantile(p, 1 - share)
+
+
+def level_by_numpy(p, share):
+    return np.percentile(p.numpy(), 100 * (1 - share))
+
+
+def level_by_sorting(p, share):
+    return p.sort(descending=True).values[round(share * len(p))]
+
+
+def level_in_the_middle(p, share):
+    ranked = sorted(p.tolist())
+    k = len(ranked) - round(share * len(ranked))
+    return (ranked[k - 1] + ranked[k]) / 2
+
+
+def level_by_trying(p, share):
+    return next(level for level in sorted(p.tolist()) if (p > level).float().mean() <= share + 1e-6)
 
 
 def proper_count(net):
@@ -408,22 +430,25 @@ def hook_that_replaces(net, n):
 
 WRONG = {
     "04.1": [
-        (512 * 120, "what else"),
-        (512 * 121, "not for each feature"),
-        (632, "a weight for each feature"),
-        (0, "something does learn"),
-        (1280 * 120 + 120, "this one has fewer"),
-        (512 * 120 + 121, "is not it"),
-        (61560.6, "is not it"),
-        ("61,44", "is not it"),
-        ("61,440", "what else"),
-        ((61, 560), "write a decimal point"),
-        (True, "truth value"),
-        ("many", "'many' is none"),
-        (float("nan"), "That is nan"),
-        (-61560, "is not it"),
-        (11_000_000, "is not it"),
-        ([512, 120], "2 values"),
+        (lambda p, share: p.median(), "the median whatever the share"),
+        (lambda p, share: 0.5, "the same level whatever the share"),
+        (lambda p, share: p.mean(), "the same level whatever the share"),
+        (lambda p, share: 1 - share, "That is 1 - share"),
+        (lambda p, share: share, "That is the share itself"),
+        (lambda p, share: p.quantile(share), "the wrong end"),
+        (lambda p, share: p.sort().values[round(share * len(p))], "the wrong end"),
+        (lambda p, share: p.sort().values[-round(share * len(p))], "Off by one"),
+        (lambda p, share: p.topk(round(share * len(p))).values[-1], "Off by one"),
+        (lambda p, share: p.quantile(1 - share, interpolation="higher"), "Off by one"),
+        (lambda p, share: p.sort(descending=True).values[round(share * len(p)) + 1], "Off by one"),
+        (lambda p, share: round(share * len(p)), "return the level itself"),
+        (lambda p, share: p.max() * (1 - share), "lie above, not"),
+        (lambda p, share: p > p.quantile(1 - share), "40 values"),
+        (lambda p, share: p.topk(round(share * len(p))).values, "values, where one number"),
+        (lambda p, share: float("nan"), "That is nan"),
+        (lambda p, share: None, "returns nothing"),
+        (lambda p, share: "high", "'high' is none"),
+        (lambda p, share: p.mul_(2).median(), "changes the probabilities"),
     ],
     "04.2": [
         (count_tensors, "counts tensors"),
@@ -515,7 +540,15 @@ WRONG = {
 }
 
 RIGHT = {
-    "04.1": right(*numbers(61560), "61,560", "61.560", "61 560", "61'560", "61_560", "61560.0"),
+    "04.1": right(
+        level_by_quantile,
+        level_by_numpy,
+        level_by_sorting,
+        level_in_the_middle,
+        level_by_trying,
+        *returning(level_by_sorting, float, np.float64, lambda v: str(v.item()), lambda v: v[None]),
+        *returning(level_by_sorting, lambda v: [v]),
+    ),
     "04.2": right(
         count_in_one_loop,
         count_by_layers,
