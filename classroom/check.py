@@ -26,6 +26,7 @@ from matplotlib.figure import Figure
 
 from classroom import live, progress
 from classroom.judge import EXERCISES, NOT_ATTEMPTED, NOT_YET, RIGHT, Outcome, find, outcome_of
+from classroom.kinds import to_json
 from helpers import CourseError, require
 from helpers.kaggle import read_table
 from helpers.plot import COLORS, Drawing
@@ -33,6 +34,7 @@ from helpers.plot import COLORS, Drawing
 SOLUTIONS = Path(__file__).parents[1] / "notebooks/solutions"
 SIGNS = {NOT_ATTEMPTED: ("–", COLORS[5]), NOT_YET: ("✗", COLORS[1]), RIGHT: ("✓", COLORS[2])}
 COLUMNS = ["exercise", "outcome", "attempts", "hints", "guess", "measured"]
+GRADED = os.environ.get("COURSE_ANSWERS")  # set by `course.py grade`: a file for the answers
 _log: dict[str, dict] = {}  # {exercise or guess: its columns}, of what this kernel has met
 _solved: set[str] = set()  # what it has solved itself, and can use in other cells
 
@@ -56,6 +58,8 @@ class Note:
 
 def answer(name: str, value: object) -> Note:
     """Judges an answer to an exercise and returns the outcome, whatever the answer is."""
+    if GRADED:
+        return _hand_over(name, value)
     outcome = outcome_of(name, value)
     with _record(name) as record:
         if outcome.state != NOT_ATTEMPTED:
@@ -63,7 +67,6 @@ def answer(name: str, value: object) -> Note:
     _solved.discard(name)
     if outcome.state == RIGHT:
         _solved.add(name)
-    _tell_grader(outcome)
     if outcome.printed:
         print(f"Your code printed:\n{outcome.printed.rstrip()}")
     sign, color = SIGNS[outcome.state]
@@ -78,6 +81,8 @@ def solved(name: str) -> bool:
 
 def hint(name: str) -> Note:
     """Returns the first hint, and if asked again after an attempt, the stronger one."""
+    if GRADED:
+        return Note(f"Hint to {name}:", "not shown while it is graded.")
     hints = find(name).hints
     with _record(name) as record:
         if record.get("hints"):
@@ -92,6 +97,8 @@ def hint(name: str) -> Note:
 
 def solution(name: str) -> Note:
     """Returns one way to solve an exercise, from notebooks/solutions; only after an attempt."""
+    if GRADED:
+        return Note(f"One way to solve {name}:", "not shown while it is graded.")
     find(name)
     _require_attempt(name, "the solution")
     return Note(f"One way to solve {name}:", solution_code(name), code=True)
@@ -240,8 +247,9 @@ def _require_attempt(name: str, wish: str) -> None:
         raise CourseError(f"Try {name} first: check an answer of your own, then ask for {wish}.")
 
 
-def _tell_grader(outcome: Outcome) -> None:
-    """Adds the outcome to the file that `course.py grade` names when it runs the notebook."""
-    if file := os.environ.get("COURSE_OUTCOMES"):
-        with Path(file).open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(outcome._asdict()) + "\n")
+def _hand_over(name: str, value: object) -> Note:
+    """Writes an answer that is data down for `course.py grade`, which judges it elsewhere."""
+    line = json.dumps({"exercise": str(name), "answer": to_json(value)})
+    with Path(GRADED).open("a", encoding="utf-8") as lines:
+        lines.write(line + "\n")
+    return Note(f"{name}:", "handed over.")
