@@ -25,7 +25,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from classroom import live, progress
-from classroom.judge import EXERCISES, NOT_ATTEMPTED, NOT_YET, RIGHT, Outcome, find, outcome_of
+from classroom.judge import EXERCISES, NOT_ATTEMPTED, NOT_YET, RIGHT, find, outcome_of
 from classroom.kinds import to_json
 from helpers import CourseError, require
 from helpers.kaggle import read_table

@@ -28,22 +28,28 @@ for file in sorted((ROOT / "classroom" / "exercises").glob("lesson_*.py")):
     importlib.import_module(f"classroom.exercises.{file.stem}")  # before any notebook is run
 
 SECONDS = 60  # of processor time for one function
-MODULES = frozenset(
+
+
+def words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+MODULES = words(
     "abc bisect collections contextlib copy dataclasses decimal enum fractions functools heapq "
     "helpers itertools json math matplotlib numbers numpy operator pandas pathlib PIL random re "
     "scipy sklearn statistics string time timm torch torchvision tqdm types typing warnings "
-    "__future__".split()
+    "__future__"
 )
-GONE = frozenset("exec eval compile globals locals vars __import__ open breakpoint".split())
-PARTS = frozenset(  # of modules and objects, which lead to the judge or to the machine
+GONE = words("exec eval compile globals locals vars __import__ open breakpoint")
+PARTS = words(  # of modules and objects, which lead to the judge or to the machine
     "sys os io gc inspect ctypes builtins importlib subprocess socket signal threading atexit "
     "multiprocessing faulthandler overrides library fx jit hub package compiler ctypeslib f2py "
     "attrgetter methodcaller FunctionType CodeType get_type_hints ForwardRef gi_frame cr_frame "
-    "ag_frame tb_frame f_back f_globals f_locals f_builtins read_pickle from_file".split()
+    "ag_frame tb_frame f_back f_globals f_locals f_builtins read_pickle from_file"
 )
-DUNDERS = frozenset(
+DUNDERS = words(
     "__init__ __name__ __class__ __len__ __call__ __iter__ __next__ __getitem__ __doc__ "
-    "__future__ __enter__ __exit__ __post_init__ __str__ __repr__".split()
+    "__future__ __enter__ __exit__ __post_init__ __str__ __repr__"
 )
 OWN, CHECK = "is it the student's own", "a check that says nothing"  # no names source can spell
 
@@ -56,13 +62,15 @@ def work(connection: Connection, name: str, source: str, value: object, threads:
     """Sends the state of one answer, as text; source: its code, or "" if `value` is the answer."""
     sys.dont_write_bytecode = True
     torch.set_num_threads(threads)
+    if not name:  # a first call
+        return connection.send_bytes(b'""')
     with open(os.devnull, "w") as nothing, redirect_stdout(nothing), redirect_stderr(nothing):
         state = of_code(name, source) if source else of_data(name, value)
     connection.send_bytes(json.dumps(state).encode())
 
 
 def of_data(name: str, value: object) -> str:
-    """Returns the state of an answer that is data; the lesson itself measures a part of it again."""
+    """Returns the state of an answer that is data; the course's lesson measures a part again."""
     os.environ["COURSE_SIZE"] = "drawn"
     sys.modules["__main__"] = Lesson(name[:2])
     return judge.outcome_of(name, kinds.from_json(value)).state
@@ -227,29 +235,29 @@ def lent(value: object) -> object:
 
 def plain(value: object, depth: int = 4) -> object:
     """Returns the value without what a class of the student's own could say in its place."""
-    for kind in (bool, int, float, complex, str, bytes):
-        if type(value) is kind:
-            return value
+    if type(value) is bool:
+        return value
     for kind in (int, float, complex, str, bytes):
         if isinstance(value, kind):
-            return _bare(kind, value)
+            return value if type(value) is kind else _bare(kind, value)
     if isinstance(value, torch.Tensor) and type(value) not in (torch.Tensor, torch.nn.Parameter):
         with torch._C.DisableTorchFunctionSubclass():
             return torch.Tensor.as_subclass(value, torch.Tensor)
-    if not depth:
-        return value
-    if isinstance(value, dict):
-        pairs = dict.items(value)
-        return {plain(key, depth - 1): plain(part, depth - 1) for key, part in pairs}
-    for kind in (list, tuple, set, frozenset):
-        if isinstance(value, kind):
-            return kind(plain(part, depth - 1) for part in kind.__iter__(value))
+    if isinstance(value, (dict, list, tuple, set, frozenset)):
+        return _plain_parts(value, depth - 1) if depth else value
     if isinstance(value, (Iterator, KeysView, ValuesView, ItemsView)):
         return map(plain, value)
-    if not any(kind.__module__.split(".")[0] in MODULES for kind in type(value).__mro__):
-        if type(value).__module__ == "__main__":
-            raise TypeError("an object of a class of one's own")
+    known = any(kind.__module__.split(".")[0] in MODULES for kind in type(value).__mro__)
+    if type(value).__module__ == "__main__" and not known:
+        raise TypeError("an object of a class of one's own")
     return value
+
+
+def _plain_parts(value: object, depth: int) -> object:
+    if isinstance(value, dict):
+        return {plain(key, depth): plain(part, depth) for key, part in dict.items(value)}
+    kind = next(k for k in (list, tuple, set, frozenset) if isinstance(value, k))
+    return kind(plain(part, depth) for part in kind.__iter__(value))
 
 
 def _bare(kind: type, value: object) -> object:
