@@ -22,18 +22,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from classroom import live, progress
+from classroom import hand_in, live, progress
+from classroom.hand_in import COLUMNS, spread
 from classroom.judge import EXERCISES, NOT_ATTEMPTED, NOT_YET, RIGHT, find, outcome_of
 from classroom.kinds import to_json
 from helpers import CourseError, require
-from helpers.kaggle import read_table
 from helpers.plot import COLORS, Drawing
 
 SOLUTIONS = Path(__file__).parents[1] / "notebooks/solutions"
 SIGNS = {NOT_ATTEMPTED: ("–", COLORS[5]), NOT_YET: ("✗", COLORS[1]), RIGHT: ("✓", COLORS[2])}
-COLUMNS = ["exercise", "outcome", "attempts", "hints", "guess", "measured"]
 GRADED = os.environ.get("COURSE_ANSWERS")  # set by `course.py grade`: a file for the answers
 _log: dict[str, dict] = {}  # {exercise or guess: its columns}, of what this kernel has met
 _solved: set[str] = set()  # what it has solved itself, and can use in other cells
@@ -101,6 +99,9 @@ def solution(name: str) -> Note:
         return Note(f"One way to solve {name}:", "not shown while it is graded.")
     find(name)
     _require_attempt(name, "the solution")
+    with _record(name) as record:
+        when = "after" if record.get("outcome") == RIGHT else "before"
+        record.setdefault("solution", f"viewed {when} solving")
     return Note(f"One way to solve {name}:", solution_code(name), code=True)
 
 
@@ -162,7 +163,8 @@ def _short(value: float | str) -> str:
 def summary(folder: str | Path = ".") -> pd.DataFrame:
     """Returns a table of the lesson's exercises and your guesses; also saved as hand_in_NN.csv.
 
-    Columns: exercise, outcome, attempts, hints, guess, measured.
+    Columns: exercise, outcome, attempts, hints, solution (if one was viewed), guess, measured.
+    What is in such a file already stays: whoever has solved an exercise has solved it.
     """
     folder = require.path(folder, "The folder")
     log = progress.read() | _log
@@ -178,12 +180,13 @@ def summary(folder: str | Path = ".") -> pd.DataFrame:
         rows.append({"exercise": name, **blank, **log.get(name, {})})
     right = sum(row["outcome"] == RIGHT for row in rows)
     print(f"{right} of {len(exercises)} exercises solved.")
-    table = pd.DataFrame(rows, columns=COLUMNS).astype({"attempts": "Int64", "hints": "Int64"})
+    shown = [name for name in COLUMNS if name != "solution" or any(name in row for row in rows)]
+    table = pd.DataFrame(rows, columns=shown).astype({"attempts": "Int64", "hints": "Int64"})
     worked_on = table[(table.attempts.fillna(0) > 0) | table.guess.notna()]
     for lesson in sorted(set(worked_on.exercise.str[:2])):
         file = folder / f"hand_in_{lesson}.csv"
         try:
-            table[table.exercise.str.startswith(lesson)].to_csv(file, index=False)
+            hand_in.save([row for row in rows if row["exercise"].startswith(lesson)], file)
         except OSError as error:
             raise CourseError(
                 f"{file} cannot be written ({error.strerror}): give summary a folder of your own."
@@ -193,35 +196,12 @@ def summary(folder: str | Path = ".") -> pd.DataFrame:
 
 
 def guesses(folder: str | Path) -> Drawing:
-    """Draws how the guesses of a class spread: a row for each guess, a dot for each person.
+    """Draws how the guesses of a class spread: a row for each question, a dot for each person.
 
     folder: holds the class's hand_in_NN.csv, also in folders of their own. A bar in each row
     shows what was measured.
     """
-    tables = [read_table(file) for file in require.path(folder, "The folder").rglob("*.csv")]
-    numbers = pd.concat([pd.DataFrame(columns=COLUMNS), *tables])
-    for column in ("guess", "measured"):
-        numbers[column] = pd.to_numeric(numbers[column], errors="coerce")
-    rows = list(numbers.dropna(subset=["guess"]).groupby("exercise"))
-    if not rows:
-        raise CourseError(
-            f"No hand_in_NN.csv in {folder} holds a number as a guess: put the files of your class "
-            "there."
-        )
-    figure = Figure(figsize=(6, 0.9 * len(rows) + 0.3))
-    axes = figure.subplots(len(rows), squeeze=False)[:, 0]
-    sentences = []
-    for ax, (name, group) in zip(axes, rows, strict=True):
-        ax.plot(group.guess, [0] * len(group), "o", color=COLORS[0], alpha=0.5, ms=8)
-        ax.axvline(group.measured.median(), color=COLORS[1], lw=3)
-        ax.set_yticks([0], [f"{name}, n = {len(group)}"])
-        sentences.append(
-            f"{name}: median guess {group.guess.median():.3g} of {len(group)}, "
-            f"measured {group.measured.median():.3g}"
-        )
-    ax.set_xlabel("dots: guesses; bar: what was measured")
-    figure.tight_layout()
-    return Drawing(figure, "Guesses of a class. " + "; ".join(sentences) + ".")
+    return spread(require.path(folder, "The folder"))
 
 
 @contextmanager
