@@ -67,8 +67,14 @@ def statements(notebook: NotebookNode) -> list[Statement]:
         if cell.cell_type == "code":
             with suppress(*UNREADABLE):
                 source = TransformerManager().transform_cell(cell.source)
-                found += [Statement(node, number) for node in ast.parse(source).body]
+                nodes = [part for node in ast.parse(source).body for part in _parts(node)]
+                found += [Statement(node, number) for node in nodes]
     return found
+
+
+def _parts(node: ast.stmt) -> list[ast.stmt]:
+    """Returns `import x, y` as two statements: an answer may need one of them."""
+    return [ast.Import([name]) for name in node.names] if isinstance(node, ast.Import) else [node]
 
 
 def answers(found: list[Statement]) -> Iterator[Answer]:
