@@ -77,6 +77,7 @@ class Client(NotebookClient):
     def __init__(self, notebook: NotebookNode, **options: object):
         super().__init__(notebook, on_cell_executed=self.end_cell, **options)
         self.errors: list[str] = []
+        self.seen: set[psutil.Process] = set()  # the kernel and what it has started
         self.characters, self.heard_end = 0.0, False
 
     async def async_start_new_kernel(self, **options: object) -> None:
@@ -84,6 +85,7 @@ class Client(NotebookClient):
         await super().async_start_new_kernel(stdout=silent, stderr=silent, **options)
 
     def end_cell(self, cell: NotebookNode, cell_index: int, execute_reply: dict) -> None:
+        self.seen.update(notebooks.kernel_processes(self))
         if execute_reply["content"]["status"] == "error":
             if cell_index == 0:
                 raise RuntimeError("The guard is not there.")
@@ -340,11 +342,10 @@ class Grader:
             "IPYTHONDIR": str(home / "ipython"),
         }
         variables |= {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": str(self.threads())}
-        seen: set[psutil.Process] = set()
         groups: set[int] = set()
 
         def watch() -> None:
-            seen.update(notebooks.kernel_processes(client))
+            client.seen.update(notebooks.kernel_processes(client))
             if os.name != "nt" and client.km is not None and client.km.has_kernel:
                 groups.add(client.km.provisioner.pgid)
             if self.stopping.is_set():
@@ -358,7 +359,7 @@ class Grader:
             notebooks.execute(client, 60 * self.minutes, MEMORY_GB * 1e9, watch, **variables)
         except Exception as error:
             ending = self.named(error)
-        end_processes(str(home), seen, groups - {None})
+        end_processes(str(home), client.seen, groups - {None})
         return ", ".join([ending, *client.remarks()])
 
     def named(self, error: Exception) -> str:
@@ -447,6 +448,7 @@ def end_processes(home: str, seen: set[psutil.Process], groups: set[int]) -> Non
         with suppress(psutil.Error, OSError):
             if process.environ().get("COURSE_ANSWERS", "").startswith(home):
                 process.kill()
+    psutil.wait_procs(seen, timeout=2)  # those that were adopted have nobody else to wait for them
 
 
 def read_answers(file: Path) -> dict[str, object]:

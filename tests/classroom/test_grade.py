@@ -26,7 +26,7 @@ import json, os, subprocess, sys, time, types
 def answer(name, value):
     with open(os.environ["COURSE_ANSWERS"], "a") as file:
         file.write(json.dumps({"exercise": name, "answer": value}) + "\\n")
-check = types.SimpleNamespace(answer=answer)
+for check in [types.SimpleNamespace(answer=answer)]: pass
 """
 DEAF = "while True:\n try:\n  time.sleep(1000)\n except KeyboardInterrupt:\n  pass"
 FIRST, LAST = 'check.answer("06.1", float("1.0053"))', 'check.answer("06.6", "c".strip())'
@@ -312,8 +312,7 @@ def test_a_full_disk_costs_the_notebook_that_filled_it(tmp_path, whole, monkeypa
 )
 def test_what_went_wrong_in_a_notebook_stands_behind_its_ending(tmp_path, whole, sources, remark):
     file = hand_in(tmp_path, "mine", QUICK_SETUP, FIRST, *sources)
-    own = "" if "check" in remark else "; the notebook defines its own `check`"
-    assert whole.grade(file)[0] == ("", "ran to its end" + remark + own)
+    assert whole.grade(file)[0] == ("", "ran to its end" + remark)
 
 
 @pytest.mark.slow
@@ -361,8 +360,8 @@ def test_what_a_notebook_installs_or_removes_changes_nothing_here(tmp_path, whol
     sources += [f"{pip} uninstall -q -y handed-in tqdm" for pip in PIP]
     sources += ["import tqdm", "importlib.reload(handed_in)"]
     file = hand_in(tmp_path, "mine", QUICK_SETUP, FIRST, *sources)
-    ending = "ran to its end, 1 cell failed with ModuleNotFoundError;"  # the last one
-    assert whole.grade(file)[0][1].startswith(ending)
+    ending = "ran to its end, 1 cell failed with ModuleNotFoundError"  # the last one
+    assert whole.grade(file)[0][1] == ending
     with pytest.raises(PackageNotFoundError):
         distribution("handed-in")
     assert distribution("tqdm")
