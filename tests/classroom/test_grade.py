@@ -258,12 +258,10 @@ def test_right_answers_in_unusual_styles_use_nothing_that_is_refused():
     "source, ending, last",
     [
         ("os._exit(3)", "its kernel died", "not reached"),
-        pytest.param(
-            DEAF, "did not end within 0.25 minutes", "not reached", marks=pytest.mark.slow
-        ),
+        pytest.param(DEAF, "did not end within 0.6 minutes", "not reached", marks=pytest.mark.slow),
         pytest.param(
             "time.sleep(1000)",
-            "ran to its end, 1 cell was stopped after 12 seconds",
+            "ran to its end, 1 cell was stopped after 30 seconds",
             "right",
             marks=pytest.mark.slow,
         ),
@@ -272,8 +270,8 @@ def test_right_answers_in_unusual_styles_use_nothing_that_is_refused():
 def test_what_was_right_before_a_bad_cell_counts(
     tmp_path, whole, monkeypatch, source, ending, last
 ):
-    monkeypatch.setattr(grade, "CELL_SECONDS", 12)
-    whole.minutes = 0.25
+    monkeypatch.setattr(grade, "CELL_SECONDS", 30)  # imports take a while on a busy machine
+    whole.minutes = 0.6 if source == DEAF else 3
     children = set(psutil.Process().children(recursive=True))
     outcomes = dict(whole.grade(hand_in(tmp_path, "mine", QUICK_SETUP, FIRST, source, LAST)))
     assert (outcomes[""], outcomes["06.1"], outcomes["06.6"]) == (ending, "right", last)
@@ -318,7 +316,7 @@ def test_what_went_wrong_in_a_notebook_stands_behind_its_ending(tmp_path, whole,
 @pytest.mark.slow
 @pytest.mark.parametrize("source", ["while True: print('x' * 1000)", "'x' * 40_000_000"])
 def test_output_without_end_takes_no_memory_of_the_grader(tmp_path, whole, monkeypatch, source):
-    monkeypatch.setattr(grade, "CELL_SECONDS", 8)
+    monkeypatch.setattr(grade, "CELL_SECONDS", 20)
     kept = []
     keep = grade.Client.process_message
     monkeypatch.setattr(
