@@ -169,7 +169,10 @@ def grade_all(
                 done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
                 for future in sorted(done, key=running.get):
                     name = running.pop(future)
-                    graded[name] = future.result()
+                    try:
+                        graded[name] = future.result()
+                    except Exception as error:  # no hand-in costs more than its own row
+                        graded[name] = [("", f"not graded: {type(error).__name__}")]
                     right = sum(outcome == "right" for _, outcome in graded[name])
                     place = f"{len(graded)} of {len(files)}  {name}"
                     print(f"{place}: {graded[name][0][1]}, {right} right", flush=True)
@@ -336,11 +339,8 @@ class Grader:
             extra_arguments=["--log-level=CRITICAL"],
         )
         variables = {"COURSE_SIZE": "drawn", "COURSE_ANSWERS": str(home / "answers")}
-        variables |= {
-            "COURSE_PROGRESS": "",
-            "COURSE_CLASS": "",
-            "IPYTHONDIR": str(home / "ipython"),
-        }
+        variables |= {"COURSE_WORK": str(home / "work"), "IPYTHONDIR": str(home / "ipython")}
+        variables |= {"COURSE_PROGRESS": "", "COURSE_CLASS": ""}
         variables |= {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": str(self.threads())}
         groups: set[int] = set()
 

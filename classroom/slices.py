@@ -7,6 +7,7 @@ the notebook that does one of these.
 
 import ast
 import builtins
+import re
 import symtable
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -20,6 +21,7 @@ PURE = {*dir(builtins), "plot", "check"}  # what they are given stays as it is
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 FIXED = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 ANSWER = "_answer_to_be_judged"
+TIMED = re.compile(r"^\s*%%(time|capture)\b.*\n")  # what stands below it is Python all the same
 
 
 @dataclass
@@ -66,7 +68,7 @@ def statements(notebook: NotebookNode) -> list[Statement]:
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type == "code":
             with suppress(*UNREADABLE):
-                source = TransformerManager().transform_cell(cell.source)
+                source = TransformerManager().transform_cell(TIMED.sub("", cell.source))
                 nodes = [part for node in ast.parse(source).body for part in _parts(node)]
                 found += [Statement(node, number) for node in nodes]
     return found

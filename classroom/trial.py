@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FunctionType, MethodType, ModuleType, SimpleNamespace
 
+import numpy as np
 import torch
 
 from classroom import guard, judge, kinds, notebooks, slices
@@ -45,10 +46,13 @@ PARTS = words(  # of modules and objects, which lead to the judge or to the mach
     "sys os io gc inspect ctypes builtins importlib subprocess socket signal threading atexit "
     "multiprocessing faulthandler overrides library fx jit hub package compiler ctypeslib f2py "
     "attrgetter methodcaller FunctionType CodeType get_type_hints ForwardRef gi_frame cr_frame "
-    "ag_frame tb_frame f_back f_globals f_locals f_builtins read_pickle from_file"
+    "ag_frame tb_frame f_back f_globals f_locals f_builtins read_pickle from_file save "
+    "update_wrapper wraps new_class make_dataclass ABCMeta EnumType EnumMeta Formatter"
 )
+CHANGING = words("data grad requires_grad")  # of a tensor, besides what it holds
+WATCHED = words("builtins classroom copy helpers inspect math numpy statistics torch traceback")
 DUNDERS = words(
-    "__init__ __name__ __class__ __len__ __call__ __iter__ __next__ __getitem__ __doc__ "
+    "__init__ __name__ __len__ __call__ __iter__ __next__ __getitem__ __doc__ "
     "__future__ __enter__ __exit__ __post_init__ __str__ __repr__"
 )
 OWN, CHECK = "is it the student's own", "a check that says nothing"  # no names source can spell
@@ -104,13 +108,34 @@ def of_code(name: str, source: str) -> str:
         namespace = {"__name__": "__main__", "__builtins__": restricted(refused)}
         namespace[OWN] = functools.partial(own, refused)
         namespace[CHECK] = SimpleNamespace(solved=lambda name: False)
+        before = parts()
         exec(code, namespace)
         outcome = judge.outcome_of(name, taken(namespace[slices.ANSWER]))
+        refused += [f"another {part}" for part in changed(before)]
     except Refused as error:
         return f"not judged: the answer uses {error}"
     except BaseException as error:
         return f"not judged: its code stopped with {type(error).__name__[:80]}"
     return f"not judged: the answer uses {refused[0]}" if refused else outcome.state
+
+
+def parts() -> dict[str, dict]:
+    """Returns {module or class: its parts} of what the judge works with."""
+    modules = {n: m for n, m in sys.modules.items() if n.split(".")[0] in WATCHED}
+    found = {n: dict(vars(m)) for n, m in modules.items() if isinstance(m, ModuleType)}
+    classes = [part for each in found.values() for part in each.values() if type(part) is type]
+    return found | {f"{c.__module__}.{c.__qualname__}": dict(vars(c)) for c in classes}
+
+
+def changed(before: dict[str, dict]) -> Iterator[str]:
+    """Yields the functions and classes that are others than before."""
+    now = parts()
+    for place, known in before.items():
+        for name, part in known.items():
+            if callable(part) and now.get(place, {}).get(name) is not part:
+                yield f"{place}.{name}"
+    if any(kind.__module__ == "__main__" for kind in torch.Tensor.__subclasses__()):
+        yield "class of tensors"
 
 
 def limit() -> None:
@@ -131,7 +156,8 @@ def guarded(source: str) -> ast.Module:
     bound |= {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
     for node in nodes:
         for name, refused in names_of(node, bound):
-            if name in refused or (name.startswith("__") and name not in DUNDERS):
+            is_hidden = name.startswith("__") and name not in DUNDERS
+            if is_hidden or name in refused or name.lstrip("_") in PARTS & refused:
                 raise Refused(f"`{name}`")
         for module in modules_of(node):
             if module.split(".")[0] not in MODULES:
@@ -148,7 +174,10 @@ def names_of(node: ast.AST, bound: set[str]) -> Iterator[tuple[str, frozenset[st
     elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         yield node.name, GONE
     elif isinstance(node, ast.alias):
-        yield from ((part, PARTS) for part in node.name.split("."))
+        names = [*node.name.split("."), *filter(None, [node.asname])]
+        yield from ((part, PARTS) for part in names)
+    elif isinstance(node, (ast.MatchAs, ast.MatchStar)):
+        yield node.name or "", GONE
 
 
 def modules_of(node: ast.AST) -> Iterator[str]:
@@ -164,12 +193,13 @@ def is_check(node: ast.ImportFrom) -> bool:
 
 
 class Asking(ast.NodeTransformer):
-    """Turns `x.y = z` into `own(x).y = z`, and the course's check into one that says nothing."""
+    """Turns `x.y = z` into `own(x, "y").y = z`, the course's check into one that says nothing."""
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.Attribute:
         self.generic_visit(node)
         if not isinstance(node.ctx, ast.Load):
-            node.value = ast.Call(ast.Name(OWN, ast.Load()), [node.value], [])
+            given = [node.value, ast.Constant(node.attr)]
+            node.value = ast.Call(ast.Name(OWN, ast.Load()), given, [])
         return node
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt:
@@ -179,12 +209,13 @@ class Asking(ast.NodeTransformer):
         return ast.Assign([name], ast.Name(CHECK, ast.Load()))
 
 
-def own(refused: list[str], value: object) -> object:
+def own(refused: list[str], value: object, name: str) -> object:
     """Returns the value, unless it is a part of Python, of a package or of the course."""
     shared = isinstance(value, (ModuleType, type)) or callable(value)
     shared = shared and not isinstance(value, torch.nn.Module)
-    if shared and getattr(value, "__module__", None) != "__main__":
-        refused.append(f"an assignment to {getattr(value, '__name__', 'a function')}")
+    shared = shared and getattr(value, "__module__", None) != "__main__"
+    if shared or (isinstance(value, torch.Tensor) and name not in CHANGING):
+        refused.append(f"an assignment to {getattr(value, '__name__', 'a part')}.{name}")
         raise Refused(refused[0])
     return value
 
@@ -202,10 +233,10 @@ def restricted(refused: list[str]) -> dict:
         return getattr(value, ask(name), *default)
 
     def put(value: object, name: str, new: object) -> None:
-        setattr(own(refused, value), ask(name), new)
+        setattr(own(refused, value, name), ask(name), new)
 
     def remove(value: object, name: str) -> None:
-        delattr(own(refused, value), ask(name))
+        delattr(own(refused, value, name), ask(name))
 
     kept = {name: part for name, part in vars(builtins).items() if name not in GONE}
     needed = {"__import__": __import__, "getattr": get, "setattr": put, "delattr": remove}
@@ -247,7 +278,9 @@ def plain(value: object, depth: int = 4) -> object:
         return _plain_parts(value, depth - 1) if depth else value
     if isinstance(value, (Iterator, KeysView, ValuesView, ItemsView)):
         return map(plain, value)
-    known = any(kind.__module__.split(".")[0] in MODULES for kind in type(value).__mro__)
+    if isinstance(value, np.ndarray) and type(value) is not np.ndarray:
+        return np.ndarray.view(value, np.ndarray)
+    known = isinstance(value, (torch.nn.Module, torch.optim.lr_scheduler.LRScheduler))
     if type(value).__module__ == "__main__" and not known:
         raise TypeError("an object of a class of one's own")
     return value

@@ -107,6 +107,37 @@ ATTACKS = {
     "patched and hidden": [
         INSIDE.format("\n    ".join(["try: torch.allclose = " + PATCH, "except BaseException: 0"]))
     ],
+    "patched and taken back": [
+        "real = torch.allclose\ndef fake(*a, **k):\n    torch.allclose = real\n    return True",
+        INSIDE.format("torch.allclose = fake"),
+    ],
+    "patched by a copy": [  # sees to no name that source can spell, only to what has changed
+        "import copy\nto_torch = lambda *_: (lambda: torch, (), {'allclose': " + PATCH + "})",
+        "Copied = type('Copied', (), {'_' + '_reduce_ex_' + '_': to_torch})",
+        INSIDE.format("copy.copy(Copied())"),
+    ],
+    "patched by a wrapper": [
+        "import functools, types\nyes = types.SimpleNamespace(allclose=" + PATCH + ")",
+        INSIDE.format("functools.update_wrapper(torch, yes, ['allclose'], [])"),
+    ],
+    "patched by a module of a module": [
+        "import collections",
+        INSIDE.format("collections._sys.modules['builtins'].setattr(torch, 'allclose', print)"),
+    ],
+    "a tensor that agrees": [
+        "def normalise(picture, mean, std):\n    picture.equal = lambda other: True\n"
+        "    return picture.float().sub_(1)"
+    ],
+    "a name given by an import": [
+        "class Yes(float):\n    from operator import truth as __eq__",
+        INSIDE.format("Yes()"),
+    ],
+    "a tensor class that is made up": [
+        "agree = {'_' + '_torch_function_' + '_': classmethod(lambda *_, **k: True)}",
+        "Yes = type('Yes', (torch.Tensor,), agree)",
+        "def normalise(picture, mean, std):\n    return picture.float().as_subclass(Yes)",
+    ],
+    "another process": [INSIDE.format("torch.utils.data._utils.worker.os.fork()")],
     "appended outcomes": [
         WRONG,
         "file = open(os.environ['COURSE_ANSWERS'], 'a')\n"
@@ -198,6 +229,22 @@ def test_data_is_judged_elsewhere_while_the_notebook_does_what_it_likes(tmp_path
     assert set(psutil.Process().children(recursive=True)) <= processes
 
 
+def test_decoded_pictures_have_a_place_of_their_own(tmp_path, grader):
+    """So that a lesson runs whose pictures are too many for the memory."""
+    sources = [
+        "import os",
+        "os.environ['COURSE_MEMORY_MB'] = '0'",
+        "from helpers import data, models",
+    ]
+    sources += [
+        "net = models.load_pretrained(classes=2)",
+        "pair = data.load('hotdog', 'drawn', net.preprocess)",
+    ]
+    sources += ["letter = 'c' if len(pair[0]) else 'a'", 'check.answer("06.6", letter)']
+    outcomes = dict(grader.grade(hand_in(tmp_path, "mine", QUICK_SETUP, *sources)))
+    assert outcomes["06.6"] == "right", outcomes[""]
+
+
 def test_only_what_an_answer_depends_on_is_run(tmp_path, grader):
     made = tmp_path / "made"
     sources = [f"open({str(made)!r}, 'w')", "found = []", "def add(x):\n    found.append(x)"]
@@ -230,7 +277,7 @@ def test_a_notebook_that_shows_another_outcome_is_run_as_a_whole(tmp_path, grade
             "import x; n = x.net(); x.fit(n)",
         ),
         (["n = 1", "def f(n):\n    return n"], "f", "def f(n):\n    return n"),
-        (["%matplotlib inline", "!ls", "a = (", "b = 1"], "b", "b = 1"),
+        (["%matplotlib inline", "!ls", "a = (", "%%time\nb = 1"], "b", "b = 1"),
         (["r = []", "def f(x):\n    r.append(x)", "def g():\n    f(1)", "g()"], "r", None),
     ],
 )
@@ -363,6 +410,25 @@ def test_what_a_notebook_installs_or_removes_changes_nothing_here(tmp_path, whol
     with pytest.raises(PackageNotFoundError):
         distribution("handed-in")
     assert distribution("tqdm")
+
+
+def test_a_changed_course_is_reported(tmp_path, monkeypatch):
+    hand_in(tmp_path, "essay", "1")
+    states = iter("ab")
+    monkeypatch.setattr(grade, "digest", lambda: next(states))
+    with pytest.raises(SystemExit, match="has changed files of the course"):
+        grade.main(parse(["grade", str(tmp_path), "--out", str(tmp_path / "out.csv")]))
+
+
+def test_a_hand_in_that_cannot_be_graded_costs_its_own_row(tmp_path, monkeypatch):
+    for name in "ab":
+        hand_in(tmp_path, name, "1")
+    broken = lambda self, file: [("", "fine")] if file.stem == "b" else 1 / 0  # noqa: E731
+    monkeypatch.setattr(grade.Grader, "grade", broken)
+    out = tmp_path / "out.csv"
+    assert grade.main(parse(["grade", str(tmp_path), "--out", str(out)])) == 0
+    lines = out.read_text().splitlines()[1:]
+    assert lines == ["a.ipynb,,not graded: ZeroDivisionError", "b.ipynb,,fine"]
 
 
 def test_exercises_of_two_lessons_in_one_notebook_are_all_listed(tmp_path, grader):
