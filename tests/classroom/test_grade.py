@@ -14,7 +14,7 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from classroom import grade, slices, trial
+from classroom import grade, sandbox, slices, trial
 from classroom.commands import parse
 from tests.classroom.test_exercises import UNUSUAL
 from tests.conftest import ROOT
@@ -137,7 +137,6 @@ ATTACKS = {
         "Yes = type('Yes', (torch.Tensor,), agree)",
         "def normalise(picture, mean, std):\n    return picture.float().as_subclass(Yes)",
     ],
-    "another process": [INSIDE.format("torch.utils.data._utils.worker.os.fork()")],
     "appended outcomes": [
         WRONG,
         "file = open(os.environ['COURSE_ANSWERS'], 'a')\n"
@@ -317,7 +316,7 @@ def test_right_answers_in_unusual_styles_use_nothing_that_is_refused():
 def test_what_was_right_before_a_bad_cell_counts(
     tmp_path, whole, monkeypatch, source, ending, last
 ):
-    monkeypatch.setattr(grade, "CELL_SECONDS", 30)  # imports take a while on a busy machine
+    monkeypatch.setattr(sandbox, "CELL_SECONDS", 30)  # imports take a while on a busy machine
     whole.minutes = 0.6 if source == DEAF else 3
     children = set(psutil.Process().children(recursive=True))
     outcomes = dict(whole.grade(hand_in(tmp_path, "mine", QUICK_SETUP, FIRST, source, LAST)))
@@ -337,7 +336,7 @@ def test_a_notebook_that_was_interrupted_says_so(tmp_path, whole):
 
 
 def test_a_full_disk_costs_the_notebook_that_filled_it(tmp_path, whole, monkeypatch):
-    monkeypatch.setattr(grade, "FREE_GB", 1e9)
+    monkeypatch.setattr(sandbox, "FREE_GB", 1e9)
     ending = whole.grade(hand_in(tmp_path, "mine", QUICK_SETUP, FIRST))[0][1]
     assert ending == "was stopped, for the disk is almost full"
     graded = {"a": [("", "ran to its end")]}
@@ -363,11 +362,11 @@ def test_what_went_wrong_in_a_notebook_stands_behind_its_ending(tmp_path, whole,
 @pytest.mark.slow
 @pytest.mark.parametrize("source", ["while True: print('x' * 1000)", "'x' * 40_000_000"])
 def test_output_without_end_takes_no_memory_of_the_grader(tmp_path, whole, monkeypatch, source):
-    monkeypatch.setattr(grade, "CELL_SECONDS", 20)
+    monkeypatch.setattr(sandbox, "CELL_SECONDS", 20)
     kept = []
-    keep = grade.Client.process_message
+    keep = sandbox.Client.process_message
     monkeypatch.setattr(
-        grade.Client,
+        sandbox.Client,
         "process_message",
         lambda *arguments: kept.append(arguments) or keep(*arguments),
     )
@@ -375,11 +374,11 @@ def test_output_without_end_takes_no_memory_of_the_grader(tmp_path, whole, monke
     assert "it printed more than 10 MB" in outcomes[""] and outcomes["06.6"] == "right"
     cells = {id(cell): cell for _, _, cell, _ in kept}.values()
     assert not any(cell.outputs for cell in cells)
-    assert max(len(str(message["content"])) for _, message, _, _ in kept) < 1.1 * grade.MESSAGE
+    assert max(len(str(message["content"])) for _, message, _, _ in kept) < 1.1 * sandbox.MESSAGE
 
 
 def test_a_notebook_that_takes_too_much_memory_is_stopped(tmp_path, whole, monkeypatch):
-    monkeypatch.setattr(grade, "MEMORY_GB", 0.3)
+    monkeypatch.setattr(sandbox, "MEMORY_GB", 0.3)
     source = "x = bytearray(400_000_000)\nx[:] = b'x' * len(x)\ntime.sleep(60)"
     monkeypatch.setattr(whole, "judged", lambda *given: given[-1])
     outcomes = dict(whole.grade(hand_in(tmp_path, "mine", QUICK_SETUP, FIRST, source)))
@@ -462,7 +461,7 @@ def test_what_is_no_hand_in_is_told_in_one_row(tmp_path, grader, data, outcome):
 def test_lines_of_a_notebook_that_are_no_answers_are_passed_over(tmp_path):
     file = tmp_path / "answers"
     file.write_bytes(b'\xff\n[1]\n{"exercise": []}\n{"exercise": "01.5", "answer": 3}\n')
-    assert grade.read_answers(file) == {"01.5": 3}
+    assert sandbox.read_answers(file) == {"01.5": 3}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names there are text")
