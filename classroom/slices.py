@@ -168,7 +168,8 @@ def _changed(statement: ast.stmt) -> Iterator[str | None]:
     for node in ast.walk(statement):
         if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
             yield _root(node)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        is_call = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+        if is_call and getattr(node.value.func, "id", None) not in PURE:  # print(x) changes nothing
             yield _root(node.value)
         if isinstance(node, ast.Call) and _root(node.func) not in PURE:
             for given in (*node.args, *(word.value for word in node.keywords)):

@@ -236,7 +236,7 @@ def test_decoded_pictures_have_a_place_of_their_own(tmp_path, grader):
         "from helpers import data, models",
     ]
     sources += [
-        "net = models.load_pretrained(classes=2)",
+        "net = models.load_pretrained(size=64)",
         "pair = data.load('hotdog', 'drawn', net.preprocess)",
     ]
     sources += ["letter = 'c' if len(pair[0]) else 'a'", 'check.answer("06.6", letter)']
@@ -297,7 +297,7 @@ def test_right_answers_in_unusual_styles_use_nothing_that_is_refused():
             trial.guarded(source)
         except trial.Refused:
             refused.append(source)
-    assert len(functions) > 20 and len(refused) <= 1  # one looks for a buffer in `__dict__`
+    assert len(functions) > 20 and len(refused) <= 2  # a buffer in `__dict__`, a saved file
 
 
 @pytest.mark.parametrize(
