@@ -124,9 +124,10 @@ ATTACKS = {
         "import collections",
         INSIDE.format("collections._sys.modules['builtins'].setattr(torch, 'allclose', print)"),
     ],
-    "a tensor that agrees": [
-        "def normalise(picture, mean, std):\n    picture.equal = lambda other: True\n"
-        "    return picture.float().sub_(1)"
+    "a tensor that agrees": [  # that it was not changed: then black is what it was
+        "def normalise(picture, mean, std):\n    picture.zero_().equal = lambda other: True\n"
+        "    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (mean, std))\n"
+        "    return (picture - mean) / std"
     ],
     "a name given by an import": [
         "class Yes(float):\n    from operator import truth as __eq__",
