@@ -22,17 +22,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from classroom import live, progress
-from classroom.judge import EXERCISES, NOT_ATTEMPTED, NOT_YET, RIGHT, Outcome, find, outcome_of
+from classroom import hand_in, live, progress
+from classroom.hand_in import COLUMNS, spread
+from classroom.judge import EXERCISES, NOT_ATTEMPTED, NOT_YET, RIGHT, find, outcome_of
+from classroom.kinds import to_json
 from helpers import CourseError, require
-from helpers.kaggle import read_table
 from helpers.plot import COLORS, Drawing
 
 SOLUTIONS = Path(__file__).parents[1] / "notebooks/solutions"
 SIGNS = {NOT_ATTEMPTED: ("–", COLORS[5]), NOT_YET: ("✗", COLORS[1]), RIGHT: ("✓", COLORS[2])}
-COLUMNS = ["exercise", "outcome", "attempts", "hints", "guess", "measured"]
+GRADED = os.environ.get("COURSE_ANSWERS")  # set by `course.py grade`: a file for the answers
 _log: dict[str, dict] = {}  # {exercise or guess: its columns}, of what this kernel has met
 _solved: set[str] = set()  # what it has solved itself, and can use in other cells
 
@@ -56,6 +56,8 @@ class Note:
 
 def answer(name: str, value: object) -> Note:
     """Judges an answer to an exercise and returns the outcome, whatever the answer is."""
+    if GRADED:
+        return _hand_over(name, value)
     outcome = outcome_of(name, value)
     with _record(name) as record:
         if outcome.state != NOT_ATTEMPTED:
@@ -63,7 +65,6 @@ def answer(name: str, value: object) -> Note:
     _solved.discard(name)
     if outcome.state == RIGHT:
         _solved.add(name)
-    _tell_grader(outcome)
     if outcome.printed:
         print(f"Your code printed:\n{outcome.printed.rstrip()}")
     sign, color = SIGNS[outcome.state]
@@ -78,6 +79,8 @@ def solved(name: str) -> bool:
 
 def hint(name: str) -> Note:
     """Returns the first hint, and if asked again after an attempt, the stronger one."""
+    if GRADED:
+        return Note(f"Hint to {name}:", "not shown while it is graded.")
     hints = find(name).hints
     with _record(name) as record:
         if record.get("hints"):
@@ -92,8 +95,13 @@ def hint(name: str) -> Note:
 
 def solution(name: str) -> Note:
     """Returns one way to solve an exercise, from notebooks/solutions; only after an attempt."""
+    if GRADED:
+        return Note(f"One way to solve {name}:", "not shown while it is graded.")
     find(name)
     _require_attempt(name, "the solution")
+    with _record(name) as record:
+        when = "after" if record.get("outcome") == RIGHT else "before"
+        record.setdefault("solution", f"viewed {when} solving")
     return Note(f"One way to solve {name}:", solution_code(name), code=True)
 
 
@@ -155,7 +163,8 @@ def _short(value: float | str) -> str:
 def summary(folder: str | Path = ".") -> pd.DataFrame:
     """Returns a table of the lesson's exercises and your guesses; also saved as hand_in_NN.csv.
 
-    Columns: exercise, outcome, attempts, hints, guess, measured.
+    Columns: exercise, outcome, attempts, hints, solution (if one was viewed), guess, measured.
+    What is in such a file already stays: whoever has solved an exercise has solved it.
     """
     folder = require.path(folder, "The folder")
     log = progress.read() | _log
@@ -171,12 +180,13 @@ def summary(folder: str | Path = ".") -> pd.DataFrame:
         rows.append({"exercise": name, **blank, **log.get(name, {})})
     right = sum(row["outcome"] == RIGHT for row in rows)
     print(f"{right} of {len(exercises)} exercises solved.")
-    table = pd.DataFrame(rows, columns=COLUMNS).astype({"attempts": "Int64", "hints": "Int64"})
+    shown = [name for name in COLUMNS if name != "solution" or any(name in row for row in rows)]
+    table = pd.DataFrame(rows, columns=shown).astype({"attempts": "Int64", "hints": "Int64"})
     worked_on = table[(table.attempts.fillna(0) > 0) | table.guess.notna()]
     for lesson in sorted(set(worked_on.exercise.str[:2])):
         file = folder / f"hand_in_{lesson}.csv"
         try:
-            table[table.exercise.str.startswith(lesson)].to_csv(file, index=False)
+            hand_in.save([row for row in rows if row["exercise"].startswith(lesson)], file)
         except OSError as error:
             raise CourseError(
                 f"{file} cannot be written ({error.strerror}): give summary a folder of your own."
@@ -186,35 +196,12 @@ def summary(folder: str | Path = ".") -> pd.DataFrame:
 
 
 def guesses(folder: str | Path) -> Drawing:
-    """Draws how the guesses of a class spread: a row for each guess, a dot for each person.
+    """Draws how the guesses of a class spread: a row for each question, a dot for each person.
 
     folder: holds the class's hand_in_NN.csv, also in folders of their own. A bar in each row
     shows what was measured.
     """
-    tables = [read_table(file) for file in require.path(folder, "The folder").rglob("*.csv")]
-    numbers = pd.concat([pd.DataFrame(columns=COLUMNS), *tables])
-    for column in ("guess", "measured"):
-        numbers[column] = pd.to_numeric(numbers[column], errors="coerce")
-    rows = list(numbers.dropna(subset=["guess"]).groupby("exercise"))
-    if not rows:
-        raise CourseError(
-            f"No hand_in_NN.csv in {folder} holds a number as a guess: put the files of your class "
-            "there."
-        )
-    figure = Figure(figsize=(6, 0.9 * len(rows) + 0.3))
-    axes = figure.subplots(len(rows), squeeze=False)[:, 0]
-    sentences = []
-    for ax, (name, group) in zip(axes, rows, strict=True):
-        ax.plot(group.guess, [0] * len(group), "o", color=COLORS[0], alpha=0.5, ms=8)
-        ax.axvline(group.measured.median(), color=COLORS[1], lw=3)
-        ax.set_yticks([0], [f"{name}, n = {len(group)}"])
-        sentences.append(
-            f"{name}: median guess {group.guess.median():.3g} of {len(group)}, "
-            f"measured {group.measured.median():.3g}"
-        )
-    ax.set_xlabel("dots: guesses; bar: what was measured")
-    figure.tight_layout()
-    return Drawing(figure, "Guesses of a class. " + "; ".join(sentences) + ".")
+    return spread(require.path(folder, "The folder"))
 
 
 @contextmanager
@@ -240,8 +227,9 @@ def _require_attempt(name: str, wish: str) -> None:
         raise CourseError(f"Try {name} first: check an answer of your own, then ask for {wish}.")
 
 
-def _tell_grader(outcome: Outcome) -> None:
-    """Adds the outcome to the file that `course.py grade` names when it runs the notebook."""
-    if file := os.environ.get("COURSE_OUTCOMES"):
-        with Path(file).open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(outcome._asdict()) + "\n")
+def _hand_over(name: str, value: object) -> Note:
+    """Writes an answer that is data down for `course.py grade`, which judges it elsewhere."""
+    line = json.dumps({"exercise": str(name), "answer": to_json(value)})
+    with Path(GRADED).open("a", encoding="utf-8") as lines:
+        lines.write(line + "\n")
+    return Note(f"{name}:", "handed over.")

@@ -52,11 +52,7 @@ def make_parser() -> Parser:
     fetch = commands.add_parser("fetch", help="bring a data set or the weights of a network")
     fetch.add_argument("name", metavar="NAME", help="of the data set or network")
     fetch.add_argument("--size", choices=SIZES[2:], default="full", help="of the data set (full)")
-    grade = commands.add_parser("grade", help="run handed-in notebooks and list the outcomes")
-    grade.add_argument("folder", metavar="FOLDER", type=Path, help="of the notebooks")
-    grade.add_argument("--minutes", type=minutes, default=10.0, help="for each notebook (10)")
-    grade.add_argument("--out", metavar="CSV", type=Path, help="the table (build/grades.csv)")
-    grade.set_defaults(out=ROOT / "build" / "grades.csv")
+    add_grade(commands.add_parser("grade", help="list the outcomes of handed-in notebooks"))
     bundle = commands.add_parser("bundle", help="copy the course for machines without network")
     bundle.add_argument("folder", nargs="?", metavar="FOLDER", type=Path, help="build/bundle")
     bundle.add_argument("--no-wheels", action="store_true", help="the course without its packages")
@@ -81,6 +77,22 @@ def make_parser() -> Parser:
     commands.add_parser("doctor", help="describe this machine in ten lines, for a bug report")
     commands.add_parser("here", help="install what this Python lacks, and replace nothing")
     return parser
+
+
+def add_grade(grade: argparse.ArgumentParser) -> None:
+    grade.add_argument("folder", metavar="FOLDER", type=Path, help="of the notebooks")
+    grade.add_argument("--minutes", type=minutes, default=10.0, help="for each notebook (10)")
+    grade.add_argument("--all", action="store_true", help="run all cells, also programs and pip")
+    grade.add_argument("--jobs", type=whole, help="notebooks at once (as many as fit)")
+    grade.add_argument("--out", metavar="CSV", type=Path, help="the table (build/grades.csv)")
+    grade.set_defaults(out=ROOT / "build" / "grades.csv")
+
+
+def whole(text: str) -> int:
+    """Returns a number from 1."""
+    if int(text) < 1:
+        raise ValueError(text)
+    return int(text)
 
 
 def minutes(text: str) -> float:

@@ -173,3 +173,32 @@ def _own_parameter(p: Any, own: Mapping[int, str]) -> None:
     if id(p) not in own:
         what = "a copy" if isinstance(p, torch.Tensor) else summary(p)
         raise NotYet(f"One of the params is {what}, not a parameter of net: it would not train it.")
+
+
+def to_json(value: object, depth: int = 6) -> object:
+    """Returns an answer that is data as what JSON can hold."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    value = value.to_dict() if hasattr(value, "to_dict") else value
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if value is ...:
+        return {"dots": True}
+    if depth and isinstance(value, Mapping):
+        pairs = value.items()
+        return {"pairs": [[to_json(k, depth - 1), to_json(v, depth - 1)] for k, v in pairs]}
+    if depth and isinstance(value, (list, tuple, set, frozenset)):
+        return [to_json(part, depth - 1) for part in value]
+    return {"other": type(value).__name__}
+
+
+def from_json(value: object, is_key: bool = False) -> object:
+    """Returns the answer: of types of Python's own, and what it was not as an object of no use."""
+    if isinstance(value, list):
+        return (tuple if is_key else list)(from_json(part, is_key) for part in value)
+    if isinstance(value, dict):
+        if value.keys() == {"dots"}:
+            return ...
+        if value.keys() == {"pairs"}:
+            return {from_json(key, True): from_json(part) for key, part in value["pairs"]}
+        return object()
+    return value

@@ -3,6 +3,7 @@
 import math
 import os
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
@@ -44,12 +45,16 @@ def make_client(
 
 
 def execute(
-    client: NotebookClient, seconds: float = math.inf, memory: float = math.inf, **variables: str
+    client: NotebookClient,
+    seconds: float = math.inf,
+    memory: float = math.inf,
+    watch: Callable[[], None] = lambda: None,
+    **variables: str,
 ) -> None:
     """Runs all cells, with these environment variables; Ctrl-C ends the kernel too.
 
     Raises TimeoutError after so many seconds, MemoryError if one of its processes takes so many
-    bytes, else what nbclient raises.
+    bytes, else what nbclient raises, or `watch`, which is called again and again.
     """
     end = time.monotonic() + seconds
     with ThreadPoolExecutor(1) as pool:  # in the main thread nbclient would swallow Ctrl-C
@@ -58,6 +63,7 @@ def execute(
             while not running.done():
                 if time.monotonic() > end:
                     raise TimeoutError
+                watch()
                 if memory < math.inf and largest(kernel_processes(client)) > memory:
                     raise MemoryError
                 wait([running], timeout=0.2)  # on Windows, Ctrl-C is noticed in between
