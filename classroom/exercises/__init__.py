@@ -108,6 +108,39 @@ def measured_again(
     return f"{call} gives {found} here, and your entry says {told}: fill in what it measures."
 
 
+def lowest_loss(
+    what: str, candidates: Sequence[float], rounds: Iterable[tuple[float, list[float], dict]]
+) -> str | None:
+    """Returns a diagnosis of a choice by log-loss, made once on each of several tables; or None.
+
+    what: what the candidates are, "share" or "weight". A round is the number that the student's
+    function chose, the losses of all candidates, and {diagnosis: the position that it leads to}.
+    """
+    picked, tables, slips = [], [], []
+    for chosen, losses, of_table in rounds:
+        near = [k for k, candidate in enumerate(candidates) if abs(candidate - chosen) < 1e-6]
+        if not near:
+            if min(abs(loss - chosen) for loss in losses) < 1e-4:
+                return f"It returns the log-loss; return the {what} that leads to it."
+            if chosen in range(len(candidates)):
+                return f"It returns a position in the list; return the {what} at that position."
+            return "It returns a number that is not among the candidates."
+        picked.append(near[0])
+        tables.append(losses)
+        slips.append(of_table)
+    missed = [k for k, losses in enumerate(tables) if losses[picked[k]] != min(losses)]
+    if not missed:
+        return None
+    for diagnosis in slips[0]:
+        if picked == [found[diagnosis] for found in slips]:
+            return diagnosis
+    k = picked[missed[0]]
+    return (
+        f"With {candidates[k]:g} the log-loss is {tables[missed[0]][k]:.3f}; another candidate is "
+        "better."
+    )
+
+
 def helper_on_the_way() -> str | None:
     """Returns the name of the course's helper that an answer called to get here, if it did."""
     frames = [frame for frame, _ in traceback.walk_stack(None)]

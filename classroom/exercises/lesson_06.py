@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from classroom import kinds
-from classroom.exercises import choice, compare, number
+from classroom.exercises import choice, compare, lowest_loss, number
 from classroom.judge import exercise
 
 number(
@@ -151,32 +151,14 @@ def repaired(function):
     ),
 )
 def best_share(function):
-    candidates = [0.3, 0.02, 0.9, 0.1, 0.001, 0.5, 0.2, 0.005]
-    picked, tables, slips = [], [], []
+    candidates, rounds = [0.3, 0.02, 0.9, 0.1, 0.001, 0.5, 0.2, 0.005], []
     for sure, wrong in ((6.0, 30), (7.0, 75), (6.0, 0)):
         probabilities, labels = _sometimes_wrong(sure, wrong)
         share = kinds.number(function(probabilities.clone(), labels, list(candidates)))
         losses = [_mixed_loss(probabilities, labels, s) for s in candidates]
-        near = [k for k, s in enumerate(candidates) if abs(s - share) < 1e-6]
-        if not near:
-            if min(abs(loss - share) for loss in losses) < 1e-4:
-                return "It returns the log-loss; return the share that leads to it."
-            if share in range(len(candidates)):
-                return "It returns a position in the list; return the share at that position."
-            return "It returns a number that is not among the candidates."
-        picked.append(near[0])
-        tables.append(losses)
-        slips.append(_slips_of_share(probabilities, labels, candidates, losses))
-    if all(losses[k] == min(losses) for losses, k in zip(tables, picked, strict=True)):
-        return None
-    for diagnosis in slips[0]:
-        if picked == [found[diagnosis] for found in slips]:
-            return diagnosis
-    k = next(k for k in range(3) if tables[k][picked[k]] != min(tables[k]))
-    loss = tables[k][picked[k]]
-    return (
-        f"With {candidates[picked[k]]:g} the log-loss is {loss:.3f}; another candidate is better."
-    )
+        slips = _slips_of_share(probabilities, labels, candidates, losses)
+        rounds.append((share, losses, slips))
+    return lowest_loss("share", candidates, rounds)
 
 
 def _sometimes_wrong(sure: float, wrong: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from classroom import kinds
-from classroom.exercises import compare
+from classroom.exercises import compare, lowest_loss
 from classroom.judge import NotYet, exercise
 
 LEARNED, HALF = -2.0, -3.0  # in place of answers to what was learned, or learned from too few
@@ -77,30 +77,14 @@ def out_of_fold(function):
     ),
 )
 def best_weight(function):
-    candidates = [0.6, 0.0, 0.25, 1.0, 0.45, 0.1, 0.9, 0.75]
-    picked, tables, slips = [], [], []
+    candidates, rounds = [0.6, 0.0, 0.25, 1.0, 0.45, 0.1, 0.9, 0.75], []
     for skills in ((0.5, 1.0), (1.0, 3.0), (9.0, 0.0)):
         labels, first, second = _two_networks(*skills)
         weight = kinds.number(function(first.clone(), second.clone(), labels, list(candidates)))
         losses = [_loss_of(w * first + (1 - w) * second, labels) for w in candidates]
-        near = [k for k, w in enumerate(candidates) if abs(w - weight) < 1e-6]
-        if not near:
-            if min(abs(loss - weight) for loss in losses) < 1e-4:
-                return "It returns the log-loss; return the weight that leads to it."
-            return "It returns a number that is not among the candidates."
-        picked.append(near[0])
-        tables.append(losses)
-        slips.append(_slips_of_weight(first, second, labels, candidates, losses))
-    if all(losses[k] == min(losses) for losses, k in zip(tables, picked, strict=True)):
-        return None
-    for diagnosis in slips[0]:
-        if picked == [found[diagnosis] for found in slips]:
-            return diagnosis
-    k = next(k for k in range(3) if tables[k][picked[k]] != min(tables[k]))
-    loss = tables[k][picked[k]]
-    return (
-        f"With {candidates[picked[k]]:g} the log-loss is {loss:.3f}; another candidate is better."
-    )
+        slips = _slips_of_weight(first, second, labels, candidates, losses)
+        rounds.append((weight, losses, slips))
+    return lowest_loss("weight", candidates, rounds)
 
 
 def _two_networks(one: float, other: float) -> tuple[torch.Tensor, ...]:
