@@ -1,11 +1,13 @@
 """Lesson 10: folds, ensembles, temperature, wrong labels, copies, leaderboards: their effects."""
 
+import re
+
 import pytest
 import torch
 from torch import nn
 
 from tests.conftest import committed_numbers
-from tests.lessons.committed import inline, standard_errors_between
+from tests.lessons.committed import inline, printed, read, standard_errors_between
 
 PICTURES, TEST_PICTURES = 600, 400
 ONE, TWO = "one layer on features", "two layers on features"
@@ -158,3 +160,11 @@ def test_a_public_winner_falls():
     place = "private place of the public winner"
     assert measured[place] - 2 > 2 * measured[f"{place}: its standard error"]
     assert measured["public winners that win"] < 0.5
+
+
+def test_folds_that_keep_copies_together_come_nearer_to_the_cost_without_copies():
+    text = printed(read("10"), "10-copies-run")
+    torn, together = map(float, re.search(r"looking (\S+), copies together (\S+),", text).groups())
+    without = float(re.search(r"planted: (\S+)", text)[1])
+    assert without > 3 * torn
+    assert abs(together - without) < abs(torn - without) / 2
