@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,13 +27,14 @@ import pandas as pd
 from classroom import hand_in, live, progress
 from classroom.hand_in import COLUMNS, spread
 from classroom.judge import EXERCISES, NOT_ATTEMPTED, NOT_YET, RIGHT, find, outcome_of
-from classroom.kinds import to_json
+from classroom.kinds import ANSWER, to_json
 from helpers import CourseError, require
 from helpers.plot import COLORS, Drawing
 
 SOLUTIONS = Path(__file__).parents[1] / "notebooks/solutions"
 SIGNS = {NOT_ATTEMPTED: ("–", COLORS[5]), NOT_YET: ("✗", COLORS[1]), RIGHT: ("✓", COLORS[2])}
 GRADED = os.environ.get("COURSE_ANSWERS")  # set by `course.py grade`: a file for the answers
+LONGEST = 20_000  # characters of an answer in the output of its check
 _log: dict[str, dict] = {}  # {exercise or guess: its columns}, of what this kernel has met
 _solved: set[str] = set()  # what it has solved itself, and can use in other cells
 
@@ -42,6 +44,7 @@ class Note:
 
     def __init__(self, head: str, text: str, color: str = COLORS[0], code: bool = False):
         self.head, self.text, self.color, self.code = head, text, color, code
+        self.given = ""  # the answer that it is about, for programs
 
     def __repr__(self) -> str:
         separator = "\n" if self.code else " "
@@ -52,6 +55,9 @@ class Note:
         text = f"<pre>{text}</pre>" if self.code else text
         style = f"border-left: 4px solid {self.color}; padding-left: 10px"
         return f'<div style="{style}"><b>{html.escape(self.head)}</b> {text}</div>'
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {ANSWER: self.given} if self.given else {}
 
 
 def answer(name: str, value: object) -> Note:
@@ -69,7 +75,23 @@ def answer(name: str, value: object) -> Note:
         print(f"Your code printed:\n{outcome.printed.rstrip()}")
     sign, color = SIGNS[outcome.state]
     more = f' check.hint("{name}") gives a hint.' if outcome.state == NOT_YET else ""
-    return Note(f"{sign} {name}, {outcome.state}:", outcome.text + more, color)
+    note = Note(f"{sign} {name}, {outcome.state}:", outcome.text + more, color)
+    if outcome.state != NOT_ATTEMPTED and find(name).takes is None:
+        note.given = written(name, value)
+    return note
+
+
+def written(name: str, value: object) -> str:
+    """Returns an answer that is data as `course.py grade` reads it, "" if it is too long for one.
+
+    It stands in the output of the check, where nobody sees it: what took minutes to measure need
+    not be measured again.
+    """
+    with suppress(Exception):  # of an object that stands in place of an answer
+        if math.prod(getattr(value, "shape", ())) <= LONGEST:
+            text = json.dumps({"exercise": name, "answer": to_json(value)})
+            return text if len(text) <= LONGEST else ""
+    return ""
 
 
 def solved(name: str) -> bool:

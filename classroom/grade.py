@@ -1,9 +1,10 @@
 """`course.py grade FOLDER`: lists the outcome of each exercise in handed-in notebooks.
 
-A notebook is read, never written. Answers that are functions are taken from its source, answers
-that have to be computed from a kernel, in a temporary folder with a copy of the course, which runs
-only the statements that they depend on (with --all, every cell). All are judged in other
-processes, whose code was in memory before the first notebook ran (`classroom/trial.py`).
+A notebook is read, never written. Answers that are functions are taken from its source; answers
+that took computing from the outputs of their checks, or, where these are missing or disputed, from
+a kernel in a temporary folder with a copy of the course, which runs only the statements that they
+depend on (with --all, every cell of every notebook). All are judged in other processes, whose code
+was in memory before the first notebook ran (`classroom/trial.py`).
 What a notebook may do: `classroom/guard.py`. It is the code of whoever handed it in all the same:
 grade only where that code may run.
 """
@@ -32,8 +33,8 @@ from nbformat.v4 import new_code_cell
 from classroom import notebooks, slices, trial
 from classroom.commands import ROOT
 from classroom.judge import EXERCISES
-from classroom.kinds import to_json
-from classroom.sandbox import COPIED, MEMORY_GB, Sandbox, adopt_orphans
+from classroom.kinds import ANSWER, to_json
+from classroom.sandbox import COPIED, ENDED, MEMORY_GB, STOPPED, Sandbox, adopt_orphans
 from helpers.files.atomic import atomic
 
 COLUMNS = ("file", "exercise", "outcome")
@@ -176,15 +177,20 @@ class Grader:
             return [("", "holds no exercise of the course")]
         data_answers = [a for name, a in answers.items() if EXERCISES[name].takes is None]
         computed = [answer for answer in data_answers if not slices.literal(found, answer)]
-        ending, data = "read to its end", {}
-        if computed or self.all:
-            cells = None if self.all else slices.cells_for(found, computed)
+        shown = {} if self.all else shown_answers(whole, found, computed)
+        ending = ", ".join(["read to its end", *(f"{name} from its output" for name in shown)])
+        outcomes = {name: self.outcome(found, answer, shown) for name, answer in answers.items()}
+        wrong = [a for a in computed if outcomes[a.exercise] != "right"]
+        claimed = [a for a in wrong if shows_right(whole, a.exercise)]
+        missing = [a for a in wrong if a.exercise not in shown or a in claimed]
+        if self.all or missing:
+            cells = None if self.all else slices.cells_for(found, missing)
             ending, data = self.run(notebook, cells)
-        outcomes = {name: self.outcome(found, answer, data) for name, answer in answers.items()}
-        doubted = [a for a in computed if outcomes[a.exercise] != "right"]
-        if not self.all and any(shows_right(whole, answer.exercise) for answer in doubted):
-            ending, data = self.run(notebook, None)  # it may depend on more than its source tells
-            outcomes |= {a.exercise: self.outcome(found, a, data) for a in doubted}
+            outcomes |= {a.exercise: self.outcome(found, a, data) for a in missing}
+            doubted = [a for a in missing if outcomes[a.exercise] != "right"]
+            if cells and reached_end(ending) and any(a in claimed for a in doubted):
+                ending, data = self.run(notebook, None)  # it may depend on more than its source
+                outcomes |= {a.exercise: self.outcome(found, a, data) for a in doubted}
         lessons = {name[:2] for name in answers}
         names = [name for name in sorted(EXERCISES) if name[:2] in lessons]
         return [("", ending), *((name, outcomes.get(name, "not checked")) for name in names)]
@@ -248,11 +254,30 @@ class Grader:
                     process.kill()
 
 
+def shown_answers(
+    notebook: NotebookNode, found: list[slices.Statement], computed: list[slices.Answer]
+) -> dict[str, object]:
+    """Returns {exercise: the answer} of those that stand in the output of their check."""
+    answers = {}
+    for answer in computed:
+        for output in notebook.cells[found[answer.place].cell].outputs:
+            with suppress(ValueError, TypeError, LookupError, AttributeError, RecursionError):
+                given = json.loads(output.data[ANSWER])
+                if given["exercise"] == answer.exercise:
+                    answers[answer.exercise] = given["answer"]
+    return answers
+
+
 def shows_right(notebook: NotebookNode, exercise: str) -> bool:
     """Returns whether an output in the notebook says that an exercise was solved."""
     return f"✓ {exercise}, right" in json.dumps(
         [cell.get("outputs", []) for cell in notebook.cells], ensure_ascii=False
     )
+
+
+def reached_end(ending: str) -> bool:
+    """Returns whether all cells were given their time: if not, more of them would take longer."""
+    return ending.startswith(ENDED) and STOPPED not in ending
 
 
 def defines_check(source: str) -> bool:

@@ -18,6 +18,9 @@ import torch
 from classroom.judge import NotYet
 from helpers.require import summary
 
+# an answer in the output of its check, of a kind that JupyterLab does not show to readers
+ANSWER = "application/vnd.course.answer+json"
+
 
 def single(value: Any) -> Any:
     """Returns the only item of a list, an array or a tensor; anything else as it is."""

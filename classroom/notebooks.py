@@ -1,5 +1,6 @@
 """Runs notebooks in fresh kernels of this Python: what `run` and `grade` share."""
 
+import atexit
 import math
 import os
 import time
@@ -73,6 +74,8 @@ def execute(
                     with suppress(psutil.Error):  # it has just ended
                         process.kill()
                 wait([running], timeout=0.2)
+            # nbclient leaves this behind where a kernel dies early; it would fail at Python's end
+            atexit.unregister(client._cleanup_kernel)
     running.result()
 
 

@@ -40,6 +40,7 @@ ANSWERS = 4_000_000  # bytes of all answers of a notebook
 OUTPUT_MB = 10  # what a notebook prints and shows beyond this is mentioned; none of it is kept
 SECRET = ("notebooks", "tests", "classroom/exercises")  # solutions, answers, and what judges them
 COPIED = ("helpers", "classroom")  # what lessons import
+ENDED, STOPPED = "ran to its end", "stopped after"  # how a notebook has ended, and its cells
 GUARD = "import classroom.guard as _guard; _guard.install({}, {}, programs={}); del _guard"
 PARENT_OF_ORPHANS = 36  # prctl's PR_SET_CHILD_SUBREAPER, from Linux's prctl.h
 
@@ -96,7 +97,7 @@ class Client(NotebookClient):
             remarks.append(f"{len(failed)} cells failed, the first with {failed[0]}")
         if stopped:
             cells = "1 cell was" if stopped == 1 else f"{stopped} cells were"
-            remarks.append(f"{cells} stopped after {self.timeout:g} seconds")
+            remarks.append(f"{cells} {STOPPED} {self.timeout:g} seconds")
         if self.characters > OUTPUT_MB * 1e6:
             remarks.append(f"it printed more than {OUTPUT_MB} MB, which were not kept")
         return remarks
@@ -151,7 +152,7 @@ class Sandbox:
             if psutil.disk_usage(str(home)).free < FREE_GB * 1e9:
                 raise BlockingIOError
 
-        ending = "ran to its end"
+        ending = ENDED
         try:
             variables |= make_environment(home / "environment", course)
             notebooks.execute(client, 60 * self.minutes, MEMORY_GB * 1e9, watch, **variables)

@@ -172,7 +172,9 @@ def _changed(statement: ast.stmt) -> Iterator[str | None]:
         if is_call and getattr(node.value.func, "id", None) not in PURE:  # print(x) changes nothing
             yield _root(node.value)
         if isinstance(node, ast.Call) and _root(node.func) not in PURE:
-            for given in (*node.args, *(word.value for word in node.keywords)):
+            is_method = isinstance(node.func, ast.Attribute) and node.args
+            settings = () if is_method else (word.value for word in node.keywords)
+            for given in (*node.args, *settings):  # fit(net, augment=cut) leaves cut as it was
                 if isinstance(given, ast.Name) and not given.id.isupper():  # those are constants
                     yield given.id
 

@@ -2,6 +2,7 @@
 
 import importlib
 import itertools
+import json
 import os
 import re
 import subprocess
@@ -349,6 +350,16 @@ def test_no_word_of_a_check_gives_the_answer_away(name):
         if len(right) == 1:  # choices name all letters
             right = f"(is|choose|letter) {right}"
         assert not any(re.search(rf"\b{right}\b", text) for text in texts)
+
+
+def test_an_answer_that_is_data_stands_in_the_output_of_its_check_for_the_grader():
+    answer = np.array(["b"])
+    note = check.answer("06.6", answer)
+    (given,) = note._repr_mimebundle_().values()
+    assert json.loads(given) == {"exercise": "06.6", "answer": ["b"]}
+    for nothing in (..., np.zeros(10**6), "b" * 10**6, Hostile(RuntimeError)):
+        assert check.answer("06.6", nothing)._repr_mimebundle_() == {}
+    assert check.answer("01.2", lambda *given: 1)._repr_mimebundle_() == {}
 
 
 def test_hints_come_one_by_one_and_solutions_after_an_attempt():

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from classroom import grade, sandbox, slices, trial
+from classroom import grade, kinds, sandbox, slices, trial
 from classroom.commands import parse
 from tests.classroom.test_exercises import UNUSUAL
 from tests.conftest import ROOT
@@ -264,9 +264,67 @@ def test_a_notebook_that_shows_another_outcome_is_run_as_a_whole(tmp_path, grade
     assert dict(grader.grade(file))["06.6"] == "right"
 
 
+def with_output(file, value, outcome):
+    """Puts what a check shows, and keeps for programs, into the last cell."""
+    notebook = nbformat.read(file, 4)
+    given = json.dumps({"exercise": "06.6", "answer": value})
+    data = {"text/plain": f"{outcome}: so it is", kinds.ANSWER: given}
+    notebook.cells[-1].outputs = [new_output("display_data", data)]
+    nbformat.write(notebook, file)
+    return file
+
+
+@pytest.mark.parametrize("value, outcome", [("c", "right"), ("b", "not yet"), (["x"], "not yet")])
+def test_what_took_computing_is_judged_as_its_check_was_given_it(
+    tmp_path, grader, monkeypatch, value, outcome
+):
+    file = hand_in(tmp_path, "mine", SETUP, 'check.answer("06.6", computed_for_minutes())')
+    monkeypatch.setattr(grader, "run", None)
+    rows = grader.grade(with_output(file, value, f"✗ 06.6, {outcome}"))
+    assert rows[0] == ("", "read to its end, 06.6 from its output")
+    assert dict(rows)["06.6"] == outcome
+
+
+def test_what_its_output_calls_right_and_the_judge_does_not_is_computed(tmp_path, grader):
+    mine = 'def mine():\n    return "c"'
+    file = hand_in(tmp_path, "mine", QUICK_SETUP, mine, 'check.answer("06.6", mine())')
+    rows = grader.grade(with_output(file, "b", "✓ 06.6, right"))
+    assert rows[0] == ("", "ran to its end") and dict(rows)["06.6"] == "right"
+
+
+def test_the_output_of_another_exercise_or_of_no_check_counts_for_nothing(tmp_path, grader):
+    wrong, elsewhere = 'check.answer("06.6", str("b"))', 'print("06.6")'
+    file = hand_in(tmp_path, "mine", QUICK_SETUP, wrong, elsewhere)
+    outcomes = dict(grader.grade(with_output(file, "c", "✗ 06.6")))
+    assert outcomes["06.6"] == "not yet"
+
+
+@pytest.mark.parametrize(
+    "ending, times",
+    [
+        ("ran to its end, 1 cell failed with NameError", 2),
+        ("ran to its end, 1 cell was stopped after 120 seconds", 1),
+        ("did not end within 10 minutes", 1),
+        ("its kernel died", 1),
+    ],
+)
+def test_what_was_stopped_is_not_run_again_as_a_whole(tmp_path, grader, monkeypatch, ending, times):
+    """Whatever its outputs say: more cells would take longer still."""
+    file = hand_in(tmp_path, "mine", SETUP, 'check.answer("06.6", mine())')
+    notebook = nbformat.read(file, 4)
+    notebook.cells[-1].outputs = [new_output("stream", text="✓ 06.6, right: so it is")]
+    nbformat.write(notebook, file)
+    runs = []
+    monkeypatch.setattr(grader, "run", lambda *given: runs.append(given) or (ending, {}))
+    assert grader.grade(file)[0] == ("", ending)
+    assert len(runs) == times
+
+
 @pytest.mark.parametrize(
     "cells, names, needed",
     [
+        (["cut = []", "import x", "x.fit(1, augment=cut)"], "cut", "cut = []"),
+        (["cut = []", "import x", "x.fit(cut)"], "cut", "cut = []; import x; x.fit(cut)"),
         (["a = 1", "b = 2", "c = a"], "c", "a = 1; c = a"),
         (["a = 1", "a = 2"], "a", "a = 2"),
         (["a = {}", "for k in 'xy':\n    a[k] = k", "a.clear()"], "a", None),

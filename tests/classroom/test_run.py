@@ -1,6 +1,7 @@
 """`course.py run` on tiny notebooks."""
 
 import _thread
+import atexit
 import json
 import signal
 import sys
@@ -184,6 +185,22 @@ def test_ctrl_c_ends_the_kernel(tmp_path):
         notebooks.execute(client)
     signal.signal(signal.SIGINT, before)
     assert not psutil.pid_exists(int(pid.read_text()))
+
+
+def test_a_kernel_that_ends_before_it_is_ready_leaves_nothing_for_pythons_own_end(
+    tmp_path, monkeypatch
+):
+    left = []
+    monkeypatch.setattr(atexit, "register", lambda call, *given, **named: left.append(call))
+    monkeypatch.setattr(atexit, "unregister", lambda call: call in left and left.remove(call))
+    client = notebooks.make_client(new_notebook(cells=[new_code_cell("1")]), tmp_path)
+
+    def stop():
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        notebooks.execute(client, watch=stop)
+    assert client._cleanup_kernel not in left
 
 
 @pytest.mark.parametrize("trouble, status", [("", 0), ("cell 1: no", 1)])
