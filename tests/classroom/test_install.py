@@ -10,7 +10,7 @@ import sys
 import threading
 import venv
 import zipfile
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 
 import pytest
@@ -59,6 +59,18 @@ def test_every_locked_file_has_its_hash():
     text = (ROOT / "requirements.lock").read_text()
     pins = re.findall(r"^[\w.-]+==.*", text, re.MULTILINE)
     assert len(pins) > 150 and all(pin.endswith(" \\") for pin in pins)
+
+
+def test_what_is_compiled_for_one_python_has_the_hashes_of_all_of_them():
+    """A mirror that holds one file of a package gives the lock that file's hash alone."""
+    entries = re.split(r"\n(?=[a-z])", (ROOT / "requirements.lock").read_text())
+    hashes = {re.match(r"[\w.-]*", entry)[0]: entry.count("--hash=") for entry in entries}
+    tag = re.compile(r"^Tag: cp3\d+-cp3", re.MULTILINE)
+    compiled = [d.name for d in distributions() if tag.search(d.read_text("WHEEL") or "")]
+    compiled = {install.plain(name) for name in compiled} & hashes.keys()
+    assert len(compiled) > 20
+    pythons = course.TESTED[1] - course.OLDEST[1] + 1
+    assert [name for name in compiled if hashes[name] < 2 * pythons] == []
 
 
 @pytest.mark.parametrize(
