@@ -56,10 +56,10 @@ def packages() -> str:
         except PackageNotFoundError:
             missing.append(f"{name} is missing")
             continue
-        if here.partition("+")[0] == locked[name]:
+        if here.partition("+")[0] == locked.get(name):
             same += 1
         else:
-            other.append(f"{name} {here} (locked: {locked[name]})")
+            other.append(f"{name} {here} (locked: {locked.get(name, 'not at all')})")
     return "; ".join([f"{same} as locked", *other, *missing])
 
 

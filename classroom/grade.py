@@ -16,6 +16,7 @@ import multiprocessing
 import os
 import re
 import sys
+import tempfile
 import threading
 import time
 from argparse import Namespace
@@ -207,22 +208,23 @@ class Grader:
 
     def judged(self, name: str, source: str, value: object) -> str:
         """Returns the state of an answer, from a process of its own."""
-        ours, theirs = self.context.Pipe(duplex=False)
-        given = (theirs, name, source, value, self.threads())
-        process = self.context.Process(target=trial.work, args=given, daemon=True)
-        process.start()
-        theirs.close()
-        try:
-            self.wait_for(process.pid, ours)
-            state = json.loads(ours.recv_bytes(maxlength=100_000))
-        except TimeoutError:
-            return "not judged: it took too long"
-        except (OSError, EOFError, ValueError, psutil.Error):
-            return "not judged: its process ended"
-        finally:
-            process.kill()
-            process.join()
-            ours.close()
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            ours, theirs = self.context.Pipe(duplex=False)
+            given = (theirs, name, source, value, self.threads(), folder)
+            process = self.context.Process(target=trial.work, args=given, daemon=True)
+            process.start()
+            theirs.close()
+            try:
+                self.wait_for(process.pid, ours)
+                state = json.loads(ours.recv_bytes(maxlength=100_000))
+            except TimeoutError:
+                return "not judged: it took too long"
+            except (OSError, EOFError, ValueError, psutil.Error):
+                return "not judged: its process ended"
+            finally:
+                process.kill()
+                process.join()
+                ours.close()
         return printable(str(state)[:200])
 
     def threads(self) -> int:

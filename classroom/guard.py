@@ -21,22 +21,26 @@ FILE_BYTES = 2_000_000_000  # of one file that a notebook writes
 
 
 def install(
-    fixed: Iterable[str], hidden: Iterable[str], programs: bool = False, strict: bool = False
+    fixed: Iterable[str],
+    hidden: Iterable[str],
+    programs: bool = False,
+    strict: bool = False,
+    free: Iterable[str] = (),
 ) -> None:
     """Refuses, from now on, to change what is in `fixed` and to open what is in `hidden`.
 
     fixed, hidden: folders and files. programs: lets other programs be started. strict: refuses to
-    change any file and to reach any address, this machine's own too.
+    change any file but those in the folders `free`, and to reach any address, this machine's too.
     """
     fixed = tuple(_real(place) for place in ([os.sep] if strict else [*fixed, *hidden]))
-    hidden = tuple(map(_real, hidden))
+    hidden, free = tuple(map(_real, hidden)), tuple(map(_real, free))
 
     def hook(event: str, given: tuple) -> None:
         if event == "open":
-            if _within(given[0], hidden) or (_is_writing(given) and _within(given[0], fixed)):
+            if _within(given[0], hidden) or (_is_writing(given) and _within(given[0], fixed, free)):
                 raise PermissionError(f"While it is graded, a notebook may not open {given[0]}.")
         elif event in CHANGES:
-            if any(_within(place, fixed) for place in given[:2]):
+            if any(_within(place, fixed, free) for place in given[:2]):
                 raise PermissionError(f"While it is graded, a notebook may not change {given[0]}.")
         elif event in PROGRAMS:
             if not programs:
@@ -60,9 +64,9 @@ def _real(place: object) -> str:
     return os.path.realpath(os.fsdecode(place)) if isinstance(place, (str, bytes, Path)) else ""
 
 
-def _within(place: object, places: tuple[str, ...]) -> bool:
+def _within(place: object, places: tuple[str, ...], but: tuple[str, ...] = ()) -> bool:
     path = _real(place)
-    if not path or path == os.devnull:
+    if not path or path == os.devnull or (but and _within(path, but)):
         return False
     return any(path == top or path.startswith(top.rstrip(os.sep) + os.sep) for top in places)
 

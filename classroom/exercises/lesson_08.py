@@ -109,6 +109,8 @@ def organise(function):
         truth = {Path(i).name: name for i, name in labels.items()}
         new = {Path(i).name for i in kaggle.read_table(root / "test.csv")["image"]}
         parts = function(root, LEAF)
+    if isinstance(parts, tuple) and len(parts) == len(kaggle.Parts._fields):
+        parts = kaggle.Parts(*parts)
     if not isinstance(parts, kaggle.Parts):
         return f"It returns {type(parts).__name__}, not kaggle.Parts: see lesson 05, kaggle.load."
     files = {part: [f.name for f in p.files] for part, p in parts._asdict().items()}

@@ -4,6 +4,8 @@ import csv
 import inspect
 import json
 import os
+import subprocess
+import sys
 import textwrap
 import threading
 import zipfile
@@ -14,7 +16,7 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from classroom import grade, kinds, sandbox, slices, trial
+from classroom import grade, kinds, notebooks, sandbox, slices, trial
 from classroom.commands import parse
 from tests.classroom.test_exercises import UNUSUAL
 from tests.conftest import ROOT
@@ -176,6 +178,36 @@ def test_no_attack_makes_a_wrong_function_right(tmp_path, grader, attack):
     assert outcome == "not yet" or outcome.startswith("not judged: ")
     assert grade.digest() == before
     assert dict(grader.grade(hand_in(tmp_path, "next", SETUP, RIGHT, CHECK)))["01.2"] == "right"
+
+
+def test_the_solutions_that_read_files_are_right(grader):
+    """The judge plants leaves for them, in a folder of its own."""
+    solution = next((ROOT / "notebooks/solutions").glob("08_*.ipynb"))
+    found = slices.statements(notebooks.read(solution))
+    answers = {answer.exercise: answer for answer in slices.answers(found)}
+    files = ("08.1", "08.2", "08.3", "08.7")
+    assert [grader.outcome(found, answers[name], {}) for name in files] == ["right"] * 4
+
+
+@pytest.mark.parametrize("optimizer", ["LBFGS", "RMSprop"])
+def test_an_answer_may_use_the_first_optimizer_of_its_kind(tmp_path, grader, optimizer):
+    use = f"    torch.optim.{optimizer}([torch.nn.Parameter(torch.ones(1))])"
+    mine = RIGHT.replace("std):\n", f"std):\n{use}\n")
+    assert dict(grader.grade(hand_in(tmp_path, "mine", SETUP, mine, CHECK)))["01.2"] == "right"
+
+
+def test_an_answer_writes_nowhere_but_where_the_judge_keeps_its_files(tmp_path):
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    inside.mkdir()
+    tries = [f"open({str(place / 'x')!r}, 'w')" for place in (inside, tmp_path)]
+    tries += [f"os.rename({str(inside / 'x')!r}, {str(outside)!r})"]
+    tries += [f"os.symlink({str(tmp_path)!r}, {str(inside / 'link')!r})"]
+    lines = ["import os", "from classroom import guard"]
+    lines += [f"guard.install([], [], strict=True, free=[{str(inside)!r}])"]
+    for code in tries:
+        lines += [f"try:\n {code}\n print('done')\nexcept PermissionError: print('refused')"]
+    run = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, cwd=ROOT)
+    assert run.stdout.decode().split() == ["done", "refused", "refused", "refused"]
 
 
 @pytest.mark.parametrize(

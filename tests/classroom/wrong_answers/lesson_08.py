@@ -192,7 +192,11 @@ def probe(learn, new):
 RIGHT = {
     "08.1": [(look, "")],
     "08.2": [(constant, "")],
-    "08.3": [(parts_of, ""), (lambda root, wants: parts_of(root, wants, 0.25), "")],
+    "08.3": [
+        (parts_of, ""),
+        (lambda root, wants: parts_of(root, wants, 0.25), ""),
+        (lambda root, wants: tuple(parts_of(root, wants)), ""),
+    ],
     "08.4": [(nearest, ""), (probe, ""), (lambda *a: nearest(*a).tolist(), "")],
     "08.5": [(folded, ""), (lambda *a: folded(*a, k=6).numpy(), "")],
     "08.6": [(nearest, "")],
