@@ -89,23 +89,21 @@ def require_accuracies(values: Iterable[float]) -> None:
         raise NotYet("An accuracy is a fraction from 0 to 1, not a percentage and not a loss.")
 
 
-def measured_again(
-    function: str, arguments: tuple, told: Sequence[float], tolerance: float
-) -> str | None:
+def measured_again(function: str, arguments: tuple, told: float, tolerance: float) -> str | None:
     """Returns None if the lesson's function, called again, gives what an answer tells of it."""
     measure = getattr(sys.modules["__main__"], function, None)
     if not callable(measure):  # judged outside of the lesson
         return None
     call = f"{function}({', '.join(map(str, arguments))})"
     try:
-        result = measure(*arguments)
-        found = kinds.numbers(result if isinstance(result, tuple) else [result])
-        if all(abs(a - b) <= tolerance for a, b in zip(told, found, strict=True)):
+        found = kinds.number(measure(*arguments))
+        if abs(told - found) <= tolerance:
             return None
     except (Exception, NotYet) as error:
         return f"{call}, called again, stopped with {type(error).__name__}: {error}"
-    told, found = (", ".join(f"{value:.3g}" for value in values) for values in (told, found))
-    return f"{call} gives {found} here, and your entry says {told}: fill in what it measures."
+    return (
+        f"{call} gives {found:.3g} here, and your entry says {told:.3g}: fill in what it measures."
+    )
 
 
 def lowest_loss(

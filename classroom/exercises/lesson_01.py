@@ -376,7 +376,7 @@ def rates(answer):
     if works[0] > 0.1:
         return "No network of this lesson works at such a rate: did `accuracy_at` say so?"
     smallest, accuracy = runs[0]  # what it gives depends least on chance
-    return partial(measured_again, "accuracy_at", (smallest,), [accuracy], 0.05)
+    return partial(measured_again, "accuracy_at", (smallest,), accuracy, 0.05)
 
 
 @exercise(

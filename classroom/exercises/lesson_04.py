@@ -171,7 +171,7 @@ def frozen_or_not(answer):
     tuned, frozen = runs[0][1]
     if frozen > tuned + 0.1:
         return "After 1 epoch the frozen body is ahead: is each pair fine-tuned first, then frozen?"
-    return partial(measured_again, "accuracy_after", (1, 0), [tuned], 0.05)
+    return partial(measured_again, "accuracy_after", (1, 0), tuned, 0.05)
 
 
 @exercise(

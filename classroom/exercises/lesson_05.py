@@ -1,13 +1,13 @@
-"""Exercises of lesson 05: two decays, a schedule, augmentation, a split, the join by id."""
+"""Exercises of lesson 05: two decays, a schedule, an ensemble, CutMix, the join by id."""
 
 from collections.abc import Mapping
-from functools import partial
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from classroom import kinds
-from classroom.exercises import all_close, measured_again, number, require_accuracies
+from classroom.exercises import all_close, compare, number
 from classroom.judge import NotYet, exercise
 from helpers.require import quoted
 
@@ -115,109 +115,208 @@ def _rates(function, first, every, factor, batches):
 
 @exercise(
     "05.3",
-    wanted='a dictionary {"with": (training, validation accuracy), "without": (..., ...)}',
-    why="Training accuracy tells you how well the network remembers its pictures; whether "
-    "augmentation helps, only the validation pictures can tell you, give or take a standard error.",
+    takes="answers labels",
+    wanted="a list of names",
+    why="Who joins is a decision like any other: it takes labelled pictures that no member has "
+    "trained on, and a network that is good alone may bring nothing to the others.",
     hints=(
-        "accuracies_with(augment) gives both accuracies; call it twice.",
-        "The argument is a transform, or None where nothing is moved or mirrored.",
+        "Keep a list of the members. In each round, work out the loss of the mean of the members "
+        "and one more, for each network that is left.",
+        "The probability of each picture's own class is `p[range(len(labels)), labels]`. Take the "
+        "logarithm after the mean, and stop when the best of the rest does not lower the loss.",
     ),
 )
-def augmentation(answer):
-    wanted = "two accuracies: on training pictures, then on validation ones"
-    both = kinds.named(answer, {"with": kinds.pair, "without": kinds.pair}, wanted)
-    (seen, new), (seen_without, new_without) = both
-    require_accuracies((seen, new, seen_without, new_without))
-    if (seen, new) == (seen_without, new_without):
-        return "Both entries are the same: was one of the two trained without augmentation?"
-    if seen_without < new_without - 0.05 or seen < new - 0.15:
-        return (
-            "It does better on new pictures than on those it learned from: "
-            "is each pair in the right order?"
+def members(function):
+    for seed in (2, 5, 11):
+        answers, labels = _five_networks(seed)
+        given = {name: p.clone() for name, p in answers.items()}
+        found = _names(function(given, labels.clone()), answers)
+        if any(not given[name].equal(p) for name, p in answers.items() if name in given):
+            return "It changes the answers that it was given: `+=` works in place; make a new mean."
+        right = _joined(answers, labels)
+        if set(found) != set(right):
+            return _wrong_members(found, right, answers, labels)
+    return None
+
+
+def _names(value, answers) -> list[str]:
+    if isinstance(value, str):
+        raise NotYet("It returns one name; return a list of names, even where one is enough.")
+    names = [kinds.single(name) for name in value]
+    if not names:
+        raise NotYet("It returns no name at all; one network always joins, the best one.")
+    if not all(isinstance(name, str) and name in answers for name in names):
+        raise NotYet(
+            "It returns something that is not a name: the keys of `answers` are the names."
         )
-    if seen_without < seen - 0.05:
-        return "It remembers less without augmentation than with it: are the two entries swapped?"
-    return partial(measured_again, "accuracies_with", (None,), both[1], 0.08)
+    if len(names) > len(set(names)):
+        raise NotYet("One network has joined twice; each may join once.")
+    return names
+
+
+def _five_networks(seed: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    """Returns {name: probabilities (240, 4)} and labels (240,); some make the same mistakes."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.randint(0, 4, (240,), generator=generator)
+    shared, *own = torch.randn(6, 240, 4, generator=generator)
+    skills = {"deep": 1.9, "wide": 1.8, "small": 1.3, "tuned": 1.7, "pixels": 0.3}
+    sure = {"deep": 1.2, "wide": 1.2, "small": 1.0, "tuned": 2.2, "pixels": 1.0}
+    alike = {"deep": 0.8, "wide": 0.8, "small": 0.2, "tuned": 0.7, "pixels": 0.0}
+    answers = {}
+    for (name, skill), noise in zip(skills.items(), own, strict=True):
+        noise = alike[name] * shared + (1 - alike[name] ** 2) ** 0.5 * noise
+        answers[name] = (sure[name] * (noise + skill * F.one_hot(labels, 4))).softmax(1)
+    return answers, labels
+
+
+def _loss_of_mean(each, labels):
+    return F.nll_loss(torch.stack(each).mean(0).log(), labels).item()
+
+
+def _joined(answers, labels, loss=_loss_of_mean, against=None):
+    """Returns who joins, in order, if each round takes the name with the lowest loss.
+
+    against: the loss that every round must be below; None: that of the members so far.
+    """
+    names, lowest = [], against or float("inf")
+    while left := [name for name in answers if name not in names]:
+        tried = {new: loss([answers[n] for n in (*names, new)], labels) for new in left}
+        best = min(tried, key=tried.get)
+        if tried[best] >= lowest and names:
+            break
+        names, lowest = [*names, best], against or tried[best]
+    return names
+
+
+def _in_one_pass(answers, labels):
+    """Returns who joins if each is asked once, in the order of their own losses."""
+    names = []
+    for name in sorted(answers, key=lambda name: _loss_of_mean([answers[name]], labels)):
+        now, then = ([answers[n] for n in each] for each in (names, [*names, name]))
+        if not names or _loss_of_mean(then, labels) < _loss_of_mean(now, labels):
+            names.append(name)
+    return names
+
+
+def _wrong_members(found, right, answers, labels):
+    def mistakes(each, labels):
+        return (torch.stack(each).mean(0).argmax(1) != labels).double().mean().item()
+
+    def bare(each, labels):
+        return F.nll_loss(torch.stack(each).mean(0), labels).item()
+
+    alone = _loss_of_mean([answers[right[0]]], labels)
+    slips = {
+        "All networks join: stop as soon as none of the others lowers the loss.": list(answers),
+        "It chooses by accuracy; choose by the loss.": _joined(answers, labels, mistakes),
+        "Each picture costs minus the logarithm of a probability, not the probability itself.": (
+            _joined(answers, labels, bare)
+        ),
+        "It asks each network once, in the order of their own losses; in each round, try all that "
+        "are left, and take the best of them.": _in_one_pass(answers, labels),
+        "Each newcomer must lower the loss of the mean so far, not that of the best one alone.": (
+            _joined(answers, labels, against=alone)
+        ),
+        "Only the best network joins. Who lowers the loss of the mean beside it? Take the mean of "
+        "the probabilities first, the logarithm afterwards.": right[:1],
+    }
+    for diagnosis, names in slips.items():
+        if set(found) == set(names):
+            return diagnosis
+    if set(found) < set(right):
+        return f"It stops at {len(found)}, and one more network would still lower the loss."
+    loss, lowest = (_loss_of_mean([answers[n] for n in each], labels) for each in (found, right))
+    return (
+        f"It chooses {', '.join(found)}, with a loss of {loss:.3f}; the rule leads to others, "
+        f"with {lowest:.3f}."
+    )
 
 
 @exercise(
     "05.4",
-    takes="labels fraction seed",
-    wanted="two lists of indices, train and valid",
-    why="Where a class has few pictures, chance alone may leave none of them for validation, and "
-    "then nobody sees how the network does on that class.",
+    takes="pictures targets rows columns",
+    wanted="two tensors: pictures (B, 3, H, W) and targets (B, classes)",
+    why="The label says how much of each thing is to be seen, so nobody can get away with looking "
+    "at one spot of the picture: that is all there is to CutMix.",
     hints=(
-        "Class by class: the positions of its pictures, in random order, cut in two.",
-        "torch.where(labels == c)[0] gives positions in the whole set; torch.randperm with a "
-        "generator of that seed shuffles them.",
+        "`torch.roll(x, -1, 0)` puts each picture's successor in its place. What is to be copied "
+        "from there, and into what?",
+        "`x[:, :, rows, columns]` is the rectangle. The share of the neighbour is its number of "
+        "places divided by H * W.",
     ),
 )
-def stratified(function):
-    counts = (20, 10, 40, 5)
-    labels = torch.tensor([2, 3, 7, 9]).repeat_interleave(torch.tensor(counts))
-    for ordered, fraction in ((labels[torch.randperm(75)], 0.2), (labels, 0.4)):
-        argument = ordered.clone()
-        train, valid = _two_parts(function(argument, fraction, 3))
-        if not argument.equal(ordered):
-            return "It changes the labels that it was given; work on a copy."
-        if diagnosis := _wrong_parts(ordered.tolist(), fraction, train, valid):
+def cut_mix(function):
+    generator = torch.Generator().manual_seed(0)
+    for rows, columns in ((slice(1, 5), slice(0, 4)), (slice(0, 2), slice(5, 10))):
+        pictures = torch.rand(5, 3, 6, 10, generator=generator)
+        targets = F.one_hot(torch.tensor([2, 0, 1, 1, 3]), 4).float()
+        given = pictures.clone(), targets.clone()
+        result = kinds.items(function(*given, rows, columns))
+        if not (given[0].equal(pictures) and given[1].equal(targets)):
+            return "It changes the batch that it was given: work on a `clone()`."
+        if len(result) != 2:
+            return f"Return two things, pictures and targets; these are {len(result)}."
+        if diagnosis := _wrong_mix(*result, pictures, targets, rows, columns):
             return diagnosis
-        if set(_two_parts(function(argument, fraction, 3))[1]) != set(valid):
-            return "The same seed gives another split in a second call."
-    return _not_drawn([set(_two_parts(function(labels, 0.4, seed))[1]) for seed in range(60)])
-
-
-def _two_parts(split):
-    parts = kinds.items(split)
-    if len(parts) != 2:
-        raise NotYet(f"Return two lists, train and valid; these are {len(parts)} values.")
-    parts = [part.tolist() if hasattr(part, "tolist") else list(part) for part in parts]
-    if any(isinstance(i, bool) for part in parts for i in part):
-        raise NotYet("It returns True and False; return the indices of the pictures.")
-    return [[int(kinds.number(i)) for i in part] for part in parts]
-
-
-def _not_drawn(splits):
-    """Returns a diagnosis of splits by 60 seeds of 75 pictures, 20, 10, 40 and 5 of a class."""
-    if all(split == splits[0] for split in splits):
-        return "Two seeds give the same split: is anything drawn at random, and by the seed?"
-    often = [sum(i in split for split in splits) for i in range(75)]
-    largest = {frozenset(split & set(range(30, 70))) for split in splits}
-    if len(largest) < 60 or not all(4 < count < 44 for count in often):
-        return (
-            "The seed decides, but not at random: some pictures go together. Draw with a generator "
-            "of that seed, such as torch.randperm(n, generator=generator)."
-        )
     return None
 
 
-def _wrong_parts(labels, fraction, train, valid):
-    counts = {c: labels.count(c) for c in sorted(set(labels))}
-    if not set(train + valid) <= set(range(len(labels))):
-        return "There is an index that no picture has."
-    if len({labels[i] for i in train + valid}) == 1:
-        return "Only one class is split: is `return` inside the loop?"
-    if len(set(train)) < len(train) or len(set(valid)) < len(valid):
-        if max(train + valid) < max(counts.values()):
-            return "An index is in one part twice: give positions in the whole set, not in a class."
-        return "An index is in one part twice: draw each picture once."
-    if both := set(train) & set(valid):
-        return f"{len(both)} pictures are in both parts: a leak."
-    if missing := len(labels) - len(train) - len(valid):
-        return f"{missing} of {len(labels)} pictures are in neither part."
-    held_out = [sum(labels[i] == c for i in valid) for c in counts]
-    right = [round(fraction * n) for n in counts.values()]
-    if held_out == right:
-        return None
-    if held_out == [n - r for n, r in zip(counts.values(), right, strict=True)]:
-        return "The parts are the other way round: train first, then valid with the fraction."
-    if len(set(held_out)) == 1:
-        return f"Every class gives {held_out[0]}; it should be a fraction of each class."
-    c = next(k for k, held in enumerate(held_out) if held != right[k])
-    return (
-        f"With the fraction {fraction}, class {list(counts)[c]} gives {held_out[c]} of its "
-        f"{list(counts.values())[c]} pictures to valid."
+def _wrong_mix(found, found_targets, pictures, targets, rows, columns):
+    def pasted(onto, piece, rows=rows, columns=columns):
+        result = onto.clone()
+        result[:, :, rows, columns] = piece[:, :, rows, columns]
+        return result
+
+    height, width = pictures.shape[2:]
+    after, before = pictures.roll(-1, 0), pictures.roll(1, 0)
+    area = (rows.stop - rows.start) * (columns.stop - columns.start) / (height * width)
+    slips = {
+        "No picture has changed: paste the rectangle in.": pictures,
+        "The piece comes from the picture before; take the one behind, `torch.roll(x, -1, 0)`.": (
+            pasted(pictures, before)
+        ),
+        "Only the rectangle is left of each picture, the rest is its neighbour's: the wrong way "
+        "round.": pasted(after, pictures),
+        "Each picture is its whole neighbour now; take the rectangle alone.": after,
+        "The pictures lie over each other, as in mixup; CutMix cuts.": (
+            (1 - area) * pictures + area * after
+        ),
+        "The piece comes from the picture at the other end of the batch; take the one behind.": (
+            pasted(pictures, pictures.flip(0))
+        ),
+        "Rows and columns are swapped: a picture is (3, H, W), so the rows come first.": pasted(
+            pictures, after, columns, rows
+        ),
+    }
+    otherwise = (
+        "The pictures are not right: the rectangle of each is its neighbour's, all else stays."
     )
+    if diagnosis := compare(found, pasted(pictures, after), slips, otherwise=otherwise):
+        return diagnosis
+    next_targets = targets.roll(-1, 0)
+
+    def shared(share, of=next_targets):
+        return (1 - share) * targets + share * of
+
+    slips = {
+        "The targets are those of before; the neighbour has its share too.": targets,
+        "The shares are swapped: the neighbour gets that of its rectangle.": shared(1 - area),
+        "The neighbour's share comes from the picture before.": shared(area, targets.roll(1, 0)),
+        "Both classes get one half; share by area.": shared(0.5),
+        "Divide the area of the rectangle by that of the picture, H * W, not by that of all "
+        "pictures and colours.": shared(area / 3),
+        "That is the share of the rows alone; an area is rows times columns.": shared(
+            (rows.stop - rows.start) / height
+        ),
+        "That is the share of the columns alone; an area is rows times columns.": shared(
+            (columns.stop - columns.start) / width
+        ),
+        "The neighbour's share is added, and the own one stays whole; they sum to 1.": (
+            targets + area * next_targets
+        ),
+    }
+    otherwise = "The pictures are right, the targets are not: 1 minus the area, and the area."
+    return compare(found_targets, shared(area), slips, otherwise=otherwise)
 
 
 @exercise(

@@ -1,18 +1,21 @@
 """Lesson 05: its network is a ResNet, and its experiments show what it says of them."""
 
 import re
+from dataclasses import replace
 from statistics import mean, stdev
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 from torchvision.models import resnet18
 
+from helpers import data
 from tests.lessons.committed import inline, printed, read, standard_errors_between
 
 TEST = 1000  # pictures
 PIXELS, FEATURES = "linear classifier on pixels", "linear classifier on features"
-TOP = "ensemble of three"
+TOP, THREE = "ensemble of three", "lite0, lite1, lite2"
 TRAIN, ALL = "from scratch, learned from train", "from scratch, learned from train_valid"
 PARTS = {"bn1": "norm1", "bn2": "norm2", "downsample": "short"}  # torchvision's names and ours
 
@@ -61,6 +64,34 @@ def test_the_network_of_the_lesson_is_torchvisions_resnet18_with_a_small_stem():
     ours[-1].load_state_dict(theirs.fc.state_dict())
     x = torch.randn(2, 3, 32, 32)
     torch.testing.assert_close(ours.eval()(x), theirs.eval()(x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.trap("normalisation of another network")
+def test_each_source_of_the_ensemble_is_asked_about_pictures_with_its_own_numbers():
+    numbers = {"dark": (0.2, 0.1), "light": (0.8, 0.4)}  # mean, standard deviation of a channel
+
+    def pretrained(source):
+        mean, std = ((value,) * 3 for value in numbers[source])
+        return SimpleNamespace(preprocess=replace(wants, mean=mean, std=std))
+
+    wants = data.Preprocess(2, 2, (0, 0, 0), (1, 1, 1), "bicubic")
+    grey = [torch.full((3, 2, 2), 102, dtype=torch.uint8)]
+    pictures = data.Pictures(["1.png"], torch.tensor([0]), ["cat"], wants, grey)
+    lesson = inline(
+        "05",
+        names=["cat"],
+        replace=replace,
+        data=data,
+        models=SimpleNamespace(load_pretrained=pretrained),
+        train=SimpleNamespace(predict=lambda net, batches: next(iter(batches))[0].mean()),
+        enlarged=lambda source: source,
+        put_head=lambda source, classifier: classifier,
+    )
+    said, together = lesson["ensemble"](dict.fromkeys(numbers), pictures)
+    means = [(0.4 - mean) / std for mean, std in numbers.values()]
+    assert [value.item() for value in said.values()] == pytest.approx(means, abs=1e-3)
+    assert together.item() == pytest.approx(sum(means) / 2, abs=1e-3)
+    assert pictures.preprocess == wants
 
 
 def test_prediction_without_the_normalisation_of_training_costs_accuracy():
@@ -119,7 +150,7 @@ def test_the_pretrained_source_and_the_ensemble_are_the_steps_that_gain():
     assert len(rungs) == 9
     for step in (
         ("linear classifier", "efficientnet_lite0", 1),
-        ("ensemble of three", "Lite0, Lite1, Lite2", 1),
+        ("ensemble of three", THREE, 1),
     ):
         _, gain, error = rungs[step]
         assert gain > 2 * error
@@ -138,7 +169,7 @@ def test_mixup_makes_a_network_less_sure():
 
 
 def test_the_surest_member_makes_the_ensemble_worse():
-    _, gain, error = ladder()["the three and fine-tuned", "Lite0, Lite1, Lite2", 1]
+    _, gain, error = ladder()["the three and fine-tuned", THREE, 1]
     assert gain < -2 * error
     *others, tuned = map(
         float, re.findall(r"(\S+) sure$", printed(read("05"), "05-ladder-ensemble"), re.M)

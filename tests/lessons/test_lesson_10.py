@@ -132,6 +132,18 @@ def test_what_is_handed_in_was_the_best_out_of_fold():
     assert measured["handed in, out of fold: log-loss"] == min(losses.values())
 
 
+def test_the_lesson_ends_with_the_file_of_the_best_and_what_to_expect_of_it():
+    measured, text = committed_numbers("10"), printed(read("10"), "10-hand-in-code")
+    best, loss = re.fullmatch(r"dog_breeds\.csv: (.*), out of fold (\S+)\n", text).groups()
+    assert float(loss) == pytest.approx(measured[f"{best}, out of fold: log-loss"], abs=1e-3)
+    assert float(loss) == pytest.approx(measured["handed in, out of fold: log-loss"], abs=1e-3)
+
+
+def test_more_pictures_of_your_own_choose_better_than_few_public_ones():
+    row = "places by which your own pictures choose better"
+    assert over_pictures(committed_numbers("10"), row) > 2
+
+
 def test_the_test_pictures_rank_the_two_submissions_as_the_folds_did():
     measured = committed_numbers("10")
     assert measured["last submission, test log-loss"] < measured["baseline, test log-loss"]

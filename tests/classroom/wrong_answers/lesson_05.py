@@ -1,15 +1,13 @@
 """What goes wrong in the exercises of lesson 05, and words of the diagnosis that it must get."""
 
-import random
-from functools import partial
-
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.model_selection import StratifiedShuffleSplit, train_test_split
+from sklearn.metrics import log_loss
+from torch.nn import functional as F
 from torch.optim import lr_scheduler
 
-from tests.classroom.wrong_answers.styles import mappings, numbers, returning, right
+from tests.classroom.wrong_answers.styles import numbers, returning, right
 
 
 def proper_steps(optimizer, every, factor, batches):
@@ -109,143 +107,220 @@ def forgets_to_return(optimizer, every, factor, batches):
     lr_scheduler.StepLR(optimizer, every * batches, factor)
 
 
-def whole_split(labels, fraction, seed):
-    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
-    n = round(fraction * len(labels))
-    return order[n:], order[:n]
+def loss_of(mean, labels):
+    return -mean[range(len(labels)), labels].log().mean().item()
 
 
-def by_class(labels, fraction, seed, places=True, shuffle=True, swapped=False, number=None):
-    generator, train, valid = torch.Generator().manual_seed(seed), [], []
-    for c in labels.unique():
-        own = torch.where(labels == c)[0]
-        own = own if places else torch.arange(len(own))
-        own = own[torch.randperm(len(own), generator=generator)] if shuffle else own
-        n = number or round(fraction * len(own))
-        train += own[n:].tolist()
-        valid += own[:n].tolist()
-    return (valid, train) if swapped else (train, valid)
+def proper_members(answers, labels):
+    names, lowest = [], float("inf")
+    while len(names) < len(answers):
+        losses = {}
+        for name in answers.keys() - set(names):
+            mean = torch.stack([answers[n] for n in [*names, name]]).mean(0)
+            losses[name] = loss_of(mean, labels)
+        best = min(losses, key=losses.get)
+        if losses[best] >= lowest:
+            break
+        names.append(best)
+        lowest = losses[best]
+    return names
 
 
-def proper_split(labels, fraction, seed):
-    return by_class(labels, fraction, seed)
+def members_by_cross_entropy(answers, labels):
+    """With sums instead of means, and PyTorch's loss on logarithms."""
+    left, names, total, lowest = dict(answers), [], 0, np.inf
+    while left:
+        loss, name = min(
+            (F.nll_loss(((total + p) / (len(names) + 1)).log(), labels).item(), name)
+            for name, p in left.items()
+        )
+        if loss >= lowest:
+            return names
+        total, lowest = total + left.pop(name), loss
+        names.append(name)
+    return names
 
 
-def by_sklearn(labels, fraction, seed):
-    places = range(len(labels))
-    return train_test_split(places, test_size=fraction, stratify=labels, random_state=seed)
+def members_in_numpy(answers, labels):
+    p = {name: each.numpy() for name, each in answers.items()}
+    y = np.eye(4, dtype=bool)[labels.numpy()]
+
+    def loss(names):
+        return -np.log(np.mean([p[n] for n in names], axis=0)[y]).mean()
+
+    best = [min(p, key=lambda n: loss([n]))]
+    while True:
+        more = [[*best, n] for n in p if n not in best]
+        following = min(more, key=loss, default=best)
+        if loss(following) >= loss(best):
+            return np.array(best)
+        best = following
 
 
-def by_shuffle_split(labels, fraction, seed):
-    splits = StratifiedShuffleSplit(1, test_size=fraction, random_state=seed)
-    return next(splits.split(np.zeros(len(labels)), labels))
+def members_by_sklearn(answers, labels):
+    def loss(*names):
+        return log_loss(labels, sum(answers[n] for n in names) / len(names), labels=range(4))
+
+    chosen = ()
+    for _ in answers:
+        left = [name for name in answers if name not in chosen]
+        best = min(left, key=lambda n: loss(*chosen, n))
+        if chosen and loss(*chosen, best) >= loss(*chosen):
+            break
+        chosen += (best,)
+    return chosen
 
 
-def by_random(labels, fraction, seed):
-    dice, valid, labels = random.Random(seed), set(), labels.tolist()
-    for c in set(labels):
-        own = [i for i, label in enumerate(labels) if label == c]
-        valid |= set(dice.sample(own, round(len(own) * fraction)))
-    return [i for i in range(len(labels)) if i not in valid], sorted(valid)
+def members_in_place(answers, labels):
+    names = proper_members(answers, labels)
+    mean = answers[names[0]]
+    for name in names[1:]:
+        mean += answers[name]
+    return names
 
 
-def by_shuffled_order(labels, fraction, seed):
-    torch.manual_seed(seed)
-    order, train, valid = torch.randperm(len(labels)), [], []
-    for c in labels.unique():
-        own = order[labels[order] == c]
-        n = int(len(own) * fraction + 0.5)
-        valid.append(own[:n])
-        train.append(own[n:])
-    return torch.cat(train), torch.cat(valid)
+def members_by(loss, rounds=9):
+    """Chooses as it should, but by another loss of the members' tables, or in so many rounds."""
+
+    def chosen(answers, labels):
+        names, lowest = [], np.inf
+        while len(names) < min(rounds, len(answers)):
+            tried = {
+                n: loss(torch.stack([answers[m] for m in [*names, n]]), labels)
+                for n in answers
+                if n not in names
+            }
+            best = min(tried, key=tried.get)
+            if tried[best] >= lowest:
+                break
+            names, lowest = [*names, best], tried[best]
+        return names
+
+    return chosen
 
 
-def by_numpy(labels, fraction, seed):
-    generator, labels = np.random.default_rng(seed), np.asarray(labels)
-    valid = np.concatenate(
-        [
-            generator.choice(places, round(len(places) * fraction), replace=False)
-            for places in (np.flatnonzero(labels == c) for c in np.unique(labels))
-        ]
-    )
-    return np.setdiff1d(np.arange(len(labels)), valid), valid
+def better_than_the_best_alone(answers, labels):
+    names = [min(answers, key=lambda n: loss_of(answers[n], labels))]
+    alone = loss_of(answers[names[0]], labels)
+    while len(names) < len(answers):
+        left = {
+            n: loss_of(torch.stack([answers[m] for m in [*names, n]]).mean(0), labels)
+            for n in answers
+            if n not in names
+        }
+        best = min(left, key=left.get)
+        if left[best] >= alone:
+            break
+        names.append(best)
+    return names
 
 
-def by_pandas(labels, fraction, seed):
-    table = pd.Series(labels.numpy())
-    valid = table.groupby(table).sample(frac=fraction, random_state=seed).index
-    return table.index.difference(valid), valid
+def asked_once(answers, labels):
+    names, total = [], 0
+    for name in sorted(answers, key=lambda n: loss_of(answers[n], labels)):
+        then = (total + answers[name]) / (len(names) + 1)
+        if not names or loss_of(then, labels) < loss_of(total / len(names), labels):
+            names, total = [*names, name], total + answers[name]
+    return names
 
 
-def by_noise(labels, fraction, seed):
-    noise = torch.rand(len(labels), generator=torch.Generator().manual_seed(seed))
-    valid = torch.zeros(len(labels), dtype=bool)
-    for c in labels.unique():
-        own = torch.where(labels == c)[0]
-        valid[own[noise[own].argsort()[: round(fraction * len(own))]]] = True
-    return torch.where(~valid)[0], valid.nonzero()[:, 0]
+def best_alone(answers, labels):
+    return min(answers, key=lambda n: loss_of(answers[n], labels))
 
 
-def chosen(choose):
-    """A split whose validation part is `choose(places, n, seed)` of each class."""
-
-    def stratified(labels, fraction, seed):
-        train, valid = [], []
-        for c in labels.unique():
-            own = torch.where(labels == c)[0].tolist()
-            held = choose(own, round(len(own) * fraction), seed)
-            valid += held
-            train += [i for i in own if i not in held]
-        return train, valid
-
-    return stratified
+def proper_cut(pictures, targets, rows, columns):
+    mixed = pictures.clone()
+    mixed[:, :, rows, columns] = pictures.roll(-1, 0)[:, :, rows, columns]
+    share = mixed[0, 0, rows, columns].numel() / mixed[0, 0].numel()
+    return mixed, (1 - share) * targets + share * targets.roll(-1, 0)
 
 
-def rolled(own, n, seed):
-    return [own[(i + seed) % len(own)] for i in range(n)]
+def cut_by_mask(pictures, targets, rows, columns):
+    mask = torch.zeros(pictures.shape[2:])
+    mask[rows, columns] = 1
+    behind = [*range(1, len(pictures)), 0]
+    mixed = torch.where(mask.bool(), pictures[behind], pictures)
+    return mixed, torch.lerp(targets, targets[behind], mask.mean())
 
 
-def strided(own, n, seed):
-    return [own[i * len(own) // n + seed % (len(own) // n)] for i in range(n)]
+def cut_by_loop(pictures, targets, rows, columns):
+    mixed, wanted = [], []
+    area = (rows.stop - rows.start) * (columns.stop - columns.start)
+    share = area / (pictures.shape[2] * pictures.shape[3])
+    for i in range(len(pictures)):
+        j = (i + 1) % len(pictures)
+        one = pictures[i].clone()
+        one[:, rows, columns] = pictures[j][:, rows, columns]
+        mixed.append(one)
+        wanted.append(targets[i] * (1 - share) + targets[j] * share)
+    return mixed, wanted
 
 
-def with_replacement(labels, fraction, seed):
-    dice, valid = random.Random(seed), []
-    for c in labels.unique():
-        own = torch.where(labels == c)[0].tolist()
-        valid += dice.choices(own, k=round(len(own) * fraction))
-    return [i for i in range(len(labels)) if i not in valid], valid
+def cut_in_numpy(pictures, targets, rows, columns):
+    x, y = pictures.numpy().copy(), targets.numpy()
+    behind = np.roll(x, -1, axis=0)
+    x[..., rows, columns] = behind[..., rows, columns]
+    share = np.ones(x.shape[2:])[rows, columns].sum() / np.prod(x.shape[2:])
+    return x, y * (1 - share) + np.roll(y, -1, axis=0) * share
 
 
-def first_class_only(labels, fraction, seed):
-    for c in labels.unique():
-        own = torch.where(labels == c)[0]
-        own = own[torch.randperm(len(own), generator=torch.Generator().manual_seed(seed))]
-        n = round(fraction * len(own))
-        return own[n:], own[:n]
+def cut(mixed=None, wanted=None):
+    """CutMix with another way to mix the pictures, or the targets."""
+
+    def answer(pictures, targets, rows, columns):
+        right = proper_cut(pictures, targets, rows, columns)
+        arguments = pictures, targets, rows, columns
+        return (
+            mixed(*arguments) if mixed else right[0],
+            wanted(*arguments) if wanted else right[1],
+        )
+
+    return answer
 
 
-def sorts_its_labels(labels, fraction, seed):
-    result = proper_split(labels, fraction, seed)
-    labels.copy_(labels.sort()[0])
+def pasted(piece, turned=False):
+    def mixed(pictures, targets, rows, columns):
+        rows, columns = (columns, rows) if turned else (rows, columns)
+        result = pictures.clone()
+        result[:, :, rows, columns] = piece(pictures)[:, :, rows, columns]
+        return result
+
+    return mixed
+
+
+def the_rest(pictures, targets, rows, columns):
+    result = pictures.roll(-1, 0)
+    result[:, :, rows, columns] = pictures[:, :, rows, columns]
     return result
 
 
-def labels_of(labels, fraction, seed):
-    return [labels[part] for part in proper_split(labels, fraction, seed)]
+def sharing(share_of, shift=-1):
+    def wanted(pictures, targets, rows, columns):
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        share = share_of(height, width, *pictures.shape[2:])
+        return (1 - share) * targets + share * targets.roll(shift, 0)
+
+    return wanted
 
 
-def valid_stays_in_train(labels, fraction, seed):
-    return range(len(labels)), by_class(labels, fraction, seed)[1]
+def area(height, width, H, W):
+    return height * width / (H * W)
 
 
-def without_seed(labels, fraction, seed):
-    return by_class(labels, fraction, int(torch.randint(10**6, ())))
+def cut_in_place(pictures, targets, rows, columns):
+    mixed, wanted = proper_cut(pictures, targets, rows, columns)
+    pictures.copy_(mixed)
+    return pictures, wanted
 
 
-def masks(labels, fraction, seed):
-    valid = torch.isin(torch.arange(len(labels)), torch.tensor(by_class(labels, fraction, seed)[1]))
-    return ~valid, valid
+def added(pictures, targets, rows, columns):
+    share = pictures[0, 0, rows, columns].numel() / pictures[0, 0].numel()
+    return targets + share * targets.roll(-1, 0)
+
+
+def mixed_up(pictures, targets, rows, columns):
+    share = pictures[0, 0, rows, columns].numel() / pictures[0, 0].numel()
+    return (1 - share) * pictures + share * pictures.roll(-1, 0)
 
 
 def by_position(sample_ids, ids, names):
@@ -363,9 +438,6 @@ def consumes(sample_ids, ids, names):
     return result
 
 
-BOTH = {"with": (0.48, 0.33), "without": (0.95, 0.35)}
-
-
 def in_silence(sample_ids, ids, names):
     answer = {str(i): name for i, name in zip(ids, names, strict=True)}
     return [answer.get(str(i), "cat") for i in sample_ids]
@@ -411,46 +483,47 @@ WRONG = {
         (lambda optimizer, every, factor, batches: every * batches, "should return a scheduler"),
     ],
     "05.3": [
-        ({"with": 0.5, "without": 0.9}, "two accuracies"),
-        ({"with": (48, 33), "without": (95, 33)}, "fraction"),
-        ({"with": (0.33, 0.48), "without": (0.33, 0.95)}, "in the right order"),
-        ({"with": (0.95, 0.33), "without": (0.48, 0.33)}, "entries swapped"),
-        ({"with": (0.48, 0.33), "without": (0.48, 0.33)}, "the same"),
-        ({"crop": (0.48, 0.33)}, 'no key "with"'),
-        (BOTH | {"without": (0.95, float("nan"))}, "The entry 'without': That is nan"),
-        (BOTH | {"without": (0.95,)}, "it holds 1 numbers"),
-        (BOTH | {"without": (0.95, None)}, "The entry 'without' is"),
-        (BOTH | {"without": (0.95, 0.35, 0.3)}, "it holds 3 numbers"),
-        (BOTH | {"without": (9.5, 0.35)}, "fraction"),
-        ({"with": BOTH["without"]}, 'no key "without"'),
-        (BOTH["with"], "should be a dictionary"),
-        ({"with": BOTH["with"], "without": BOTH["with"]}, "Both entries are the same"),
+        (lambda answers, labels: list(answers), "All networks join"),
+        (lambda answers, labels: [best_alone(answers, labels)], "Only the best network joins"),
+        (members_by(lambda p, y: F.nll_loss(p.log().mean(0), y).item()), "logarithm afterwards"),
+        (members_by(lambda p, y: F.nll_loss(p.mean(0), y).item()), "minus the logarithm"),
+        (members_by(lambda p, y: (p.mean(0).argmax(1) != y).float().mean().item()), "by accuracy"),
+        (members_by(lambda p, y: loss_of(p.mean(0), y), rounds=2), "It stops at 2"),
+        (better_than_the_best_alone, "the mean so far"),
+        (asked_once, "in the order of their own losses"),
+        (members_in_place, "works in place"),
+        (best_alone, "returns one name"),
+        (lambda answers, labels: ["small", "pixels"], "with a loss of"),
+        (lambda answers, labels: [], "no name at all"),
+        (lambda answers, labels: ["deep", "deep"], "joined twice"),
+        (lambda answers, labels: [0, 1], "not a name"),
+        (lambda answers, labels: ["deep", "lite"], "not a name"),
+        (lambda answers, labels: 0.4, "a list of names"),
+        (lambda answers, labels: None, "returns nothing"),
     ],
     "05.4": [
-        (lambda labels, fraction, seed: by_class(labels, 0.2, seed), "With the fraction 0.4"),
-        (whole_split, "With the fraction 0.2, class"),
-        (partial(by_class, places=False), "in the whole set, not in a class"),
-        (partial(by_class, shuffle=False), "Two seeds give the same"),
-        (partial(by_class, swapped=True), "other way round"),
-        (partial(by_class, number=2), "Every class gives 2"),
-        (valid_stays_in_train, "a leak"),
-        (without_seed, "second call"),
-        (masks, "True and False"),
-        (chosen(rolled), "not at random"),
-        (chosen(strided), "not at random"),
-        (chosen(lambda own, n, seed: rolled(own, n, 7919 * seed)), "not at random"),
-        (chosen(lambda own, n, seed: own[:n] if seed % 2 else own[-n:]), "not at random"),
-        (chosen(lambda own, n, seed: sorted(random.Random(seed % 7).sample(own, n))), "not at"),
-        (with_replacement, "draw each picture once"),
-        (first_class_only, "`return` inside the loop"),
-        (sorts_its_labels, "changes the labels"),
-        (labels_of, "twice"),
-        (lambda *a: proper_split(*a)[1], "these are"),
-        (lambda *a: [part[:-1] for part in proper_split(*a)], "in neither part"),
-        (lambda *a: [[i + 1 for i in part] for part in proper_split(*a)], "no picture has"),
-        (lambda labels, fraction, seed: by_class(labels, 1 - fraction, seed), "other way round"),
-        (lambda labels, fraction, seed: by_class(labels, fraction, 0), "Two seeds"),
-        (lambda labels, fraction, seed: (range(60), range(60, 75)), "With the fraction"),
+        (cut(lambda pictures, *a: pictures), "No picture has changed"),
+        (cut(pasted(lambda x: x.roll(1, 0))), "the picture before"),
+        (cut(pasted(lambda x: x.flip(0))), "the other end"),
+        (cut(pasted(lambda x: x.roll(-1, 0), turned=True)), "Rows and columns"),
+        (cut(pasted(torch.zeros_like)), "all else stays"),
+        (cut(the_rest), "wrong way round"),
+        (cut(lambda pictures, *a: pictures.roll(-1, 0)), "whole neighbour"),
+        (cut(mixed_up), "as in mixup"),
+        (cut(wanted=lambda pictures, targets, *a: targets), "has its share too"),
+        (cut(wanted=lambda pictures, targets, *a: targets.argmax(1)), "dtype"),
+        (cut(wanted=sharing(lambda *sides: 1 - area(*sides))), "shares are swapped"),
+        (cut(wanted=sharing(area, shift=1)), "from the picture before"),
+        (cut(wanted=sharing(lambda *sides: 0.5)), "one half"),
+        (cut(wanted=sharing(lambda *sides: area(*sides) / 3)), "and colours"),
+        (cut(wanted=sharing(lambda height, width, H, W: height / H)), "of the rows alone"),
+        (cut(wanted=sharing(lambda height, width, H, W: width / W)), "of the columns alone"),
+        (cut(wanted=sharing(lambda *sides: 0.3)), "the targets are not"),
+        (cut(wanted=added), "sum to 1"),
+        (cut_in_place, "clone"),
+        (lambda *a: proper_cut(*a)[0], "these are 5"),
+        (lambda *a: (*proper_cut(*a), 0.2), "these are 3"),
+        (lambda *a: None, "returns nothing"),
     ],
     "05.5": [
         (by_position, "by position"),
@@ -489,26 +562,33 @@ RIGHT = {
         in_sequence,
     ),
     "05.3": right(
-        {"with": (0.48, 0.33), "without": (0.95, 0.3), "seed": 1},
-        {"without": (0.9, 0.4), "with": (0.4, 0.45)},
-        *mappings(BOTH),
+        proper_members,
+        members_by_cross_entropy,
+        members_in_numpy,
+        members_by_sklearn,
+        *returning(
+            proper_members,
+            tuple,
+            set,
+            iter,
+            np.array,
+            pd.Series,
+            lambda names: dict.fromkeys(names).keys(),
+            lambda names: [[name] for name in names],
+        ),
     ),
     "05.4": right(
-        proper_split,
-        by_sklearn,
-        by_shuffle_split,
-        by_random,
-        by_shuffled_order,
-        by_numpy,
-        by_pandas,
-        by_noise,
+        proper_cut,
+        cut_by_mask,
+        cut_by_loop,
+        cut_in_numpy,
         *returning(
-            proper_split,
+            proper_cut,
             list,
             iter,
-            lambda v: [torch.tensor(part) for part in v],
-            lambda v: {"train": v[0], "valid": v[1]},
-            lambda v: tuple(map(set, v)),
+            lambda both: {"pictures": both[0], "targets": both[1]},
+            lambda both: tuple(each.numpy() for each in both),
+            lambda both: (both[0], both[1].double()),
         ),
     ),
     "05.5": right(
