@@ -25,7 +25,7 @@ from pathlib import Path
 import pandas as pd
 
 from classroom import hand_in, live, progress
-from classroom.hand_in import COLUMNS, spread
+from classroom.hand_in import COLUMNS, spread, written
 from classroom.judge import EXERCISES, NOT_ATTEMPTED, NOT_YET, RIGHT, find, outcome_of
 from classroom.kinds import ANSWER, to_json
 from helpers import CourseError, require
@@ -156,7 +156,8 @@ def measured(name: str, value: float | str) -> Note:
     if value is ...:
         return Note("Nothing measured yet:", "put the outcome in place of the dots.")
     if not isinstance(value, str):
-        value = float(f"{require.number(value, 'What was measured'):.3g}")
+        value = require.number(value, "What was measured")
+        value = float(written(value).replace(",", ""))
     with _record(name) as record:
         record["measured"] = value
     if "guess" not in record:
@@ -179,7 +180,7 @@ def _distance(guessed: float | str, value: float | str) -> str:
 
 
 def _short(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:.3g}"
+    return value if isinstance(value, str) else written(value)
 
 
 def summary(folder: str | Path = ".") -> pd.DataFrame:

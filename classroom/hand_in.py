@@ -140,7 +140,7 @@ def draw(ax: Axes, name: str, guesses: list, measured: list) -> str:
         ax.plot(numbers[~far], [0] * sum(~far), "o", color=COLORS[0], alpha=0.5, ms=8)
         for marker, beyond, edge in (("<", numbers < low, low), (">", numbers > high, high)):
             ax.plot([edge] * sum(beyond), [0] * sum(beyond), marker, color=COLORS[1], ms=8)
-            notes += [f"beyond: {value:.3g}" for value in sorted(numbers[beyond])[:3]]
+            notes += [f"beyond: {written(value)}" for value in sorted(numbers[beyond])[:3]]
         ax.set_xlim(low - 0.05 * (high - low), high + 0.05 * (high - low))
     else:
         ax.set_xticks([])
@@ -148,10 +148,17 @@ def draw(ax: Axes, name: str, guesses: list, measured: list) -> str:
         ax.axvline(outcome, color=COLORS[1], lw=3)
     ax.set_yticks([0], [f"{name}, n = {len(guesses)}"])
     ax.set_title("; ".join(notes), fontsize=8, loc="left")
-    middle_guess = f"median guess {np.median(numbers):.3g}" if len(numbers) else "guesses in words"
-    came = f"{outcome:.3g}" if isinstance(outcome, float) else outcome or "nothing yet"
+    middle_guess = (
+        f"median guess {written(np.median(numbers))}" if len(numbers) else "guesses in words"
+    )
+    came = written(outcome) if isinstance(outcome, float) else outcome or "nothing yet"
     sentence = f"{name}: {middle_guess} of {len(guesses)}, measured {came}"
     return ", ".join([sentence, *notes])
+
+
+def written(value: float) -> str:
+    """Returns a number as a person writes it, in three digits or more: 0.125, 12.3, 1,826."""
+    return f"{value:,.0f}" if 999.5 <= abs(value) < 1e15 else f"{value:.3g}"
 
 
 def limits(numbers: np.ndarray, outcome: object) -> tuple[float, float]:

@@ -383,6 +383,8 @@ def test_an_unknown_exercise_is_one_sentence(name):
         (0.5, 0.75, "Your guess: 0.5, measured: 0.75: 0.25 too low."),
         (1e-3, 1e-5, "Your guess: 0.001, measured: 1e-05: too high by a factor of 100."),
         (3, 3, "Your guess: 3, measured: 3: exactly that."),
+        (1e6, 1826, "Your guess: 1,000,000, measured: 1,826: too high by a factor of 548."),
+        (999.6, 1100, "Your guess: 1,000, measured: 1,100: 100 too low."),
         ("corn", "bun", "Your guess: corn, measured: bun."),
         (..., 0.9, "Measured: 0.9. You had not written a guess down."),
     ],
