@@ -12,17 +12,12 @@ from pathlib import Path
 from PIL import Image
 
 from helpers import require
-from helpers.collection import DROP, write_corrections
+from helpers.collection import DROP, names_of, write_corrections
 from helpers.data import Pictures
 from helpers.plot import printable
 from helpers.require import CourseError
 
 SHOWN = 60  # pictures on one sheet
-
-
-def names_of(pictures: Pictures) -> list[str]:
-    """Returns the name of each picture in a table of corrections, such as "cup/1.jpg"."""
-    return [f"{file.parent.name}/{file.name}" for file in pictures.files]
 
 
 def read_corrections(file: str | Path) -> dict[str, str]:

@@ -3,7 +3,8 @@
 import pytest
 
 from helpers import CourseError, collection
-from helpers.sheet import names_of, read_corrections, sheet
+from helpers.collection import names_of
+from helpers.sheet import read_corrections, sheet
 from tests.conftest import is_a_sentence
 
 

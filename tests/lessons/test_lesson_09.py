@@ -70,7 +70,7 @@ def test_8_bits_take_a_third_of_the_size_at_most_and_change_accuracy_by_less_tha
 
 def test_on_the_page_8_bits_have_the_same_accuracy_and_four_other_answers():
     exact, _, eight = printed(read("09"), "09-onnx-compare").splitlines()
-    accuracy = re.search(r"accuracy (\S+), n = 90", exact)[0]
+    accuracy = re.search(r"accuracy (\S+), n = 90 test pictures", exact)[0]
     assert f"{accuracy}; 4 other answers" in eight
 
 
