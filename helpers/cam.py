@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from helpers import plot
 from helpers.data import Pictures
 from helpers.require import CourseError
 
@@ -55,3 +58,23 @@ def batch_of(pictures: Pictures, i: int) -> Tensor:
 def overlay(picture: Tensor, heat: Tensor) -> Tensor:
     """Returns a picture, uint8 (3, H, W), dark where the map is 0 and as it is where it is 1."""
     return (picture * (0.25 + 0.75 * heat.clamp(0, 1))).byte()
+
+
+def beside(
+    net: nn.Module,
+    pictures: Pictures,
+    rows: Sequence[int],
+    titles: Sequence[str] = (),
+    columns: int = 6,
+) -> plot.Drawing:
+    """Returns some of the pictures, each with where the network looks for its answer beside it.
+
+    rows: their numbers; titles: one per picture, else its class; columns: an even number.
+    """
+    titles = titles or [pictures.class_names[pictures.labels[i]] for i in rows]
+    shown, words = [], []
+    for i, title in zip(rows, titles, strict=True):
+        heat = grad_cam(net, batch_of(pictures, i))
+        shown += [pictures[i][0], overlay(pictures[i][0], heat)]
+        words += [title, "where it looks" + "\n" * title.count("\n")]
+    return plot.image_grid(shown, words, columns=columns)

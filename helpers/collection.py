@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import os
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from torch import Tensor
+from tqdm import tqdm
 
 from helpers import require
 from helpers.data import Pictures, natural, read_files, to_tensor
@@ -26,6 +30,7 @@ from helpers.preprocess import Preprocess
 from helpers.require import CourseError
 
 TAKEN = 36867  # EXIF's number of the time when a picture was taken
+HEIC = (".heic", ".heif")  # what an iPhone saves unless it is told not to
 DROP = "drop"  # in place of a class: leave the picture out
 
 
@@ -41,20 +46,22 @@ def read(
     if zipfile.is_zipfile(folder):
         archive = folder
         folder = make_once(folder.with_suffix(""), lambda part: extract(archive, part))
-    found = require.distinct([e.name for e in visible(folder) if e.is_dir()], str(folder))
-    names = require.names(classes, "classes", 2) if len(classes) else found
+    names = require.distinct([e.name for e in visible(folder) if _is(e.is_dir)], str(folder))
+    if len(classes):
+        names = require.names(classes, "classes", 2)
     if len(names) < 2:
         raise CourseError(f"{folder} must hold at least two folders, one per class: add them.")
-    files, labels, odd, seen = [], [], {}, {}
+    odd, found, labels = {}, [], []
     for label, name in enumerate(names):
-        for file in sorted(_files(folder / name, odd), key=natural):
-            why = _trouble(file, preprocess)
-            if why:
-                odd[file] = why
-            else:
-                files.append(file)
-                labels.append(label)
-                seen.setdefault(file.read_bytes(), []).append(len(files) - 1)
+        found += sorted(_files(folder / name, odd), key=natural)
+        labels += [label] * (len(found) - len(labels))
+    troubles = _troubles(found, preprocess)
+    odd |= {file: why for file, why in zip(found, troubles, strict=True) if why}
+    labels = [label for label, why in zip(labels, troubles, strict=True) if not why]
+    files = [file for file in found if file not in odd]
+    seen = {}
+    for i, file in enumerate(files):
+        seen.setdefault(sha256(file.read_bytes()).digest(), []).append(i)
     twice = [i for same in seen.values() if len({labels[i] for i in same}) > 1 for i in same]
     odd |= {files[i]: "the same file lies in another class: keep it in one" for i in twice}
     kept = [i for i in range(len(files)) if i not in set(twice)]
@@ -72,10 +79,26 @@ def _files(folder: Path, odd: dict[Path, str]) -> Iterable[Path]:
     for entry in visible(folder):
         if entry.is_dir(follow_symlinks=False):
             yield from _files(folder / entry.name, odd)
-        elif entry.is_file():
+        elif _is(entry.is_file):
             yield folder / entry.name
         else:
             odd[folder / entry.name] = "is a link to a folder, or to nothing"
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    """Returns what entry.is_dir or entry.is_file says; False for a link that leads to itself."""
+    try:
+        return kind()
+    except OSError:
+        return False
+
+
+def _troubles(files: Sequence[Path], preprocess: Preprocess) -> list[str]:
+    """Returns for each file why it cannot be used as a picture, or ""; threads read them."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        one_by_one = pool.map(lambda file: _trouble(file, preprocess), files)
+        wait = tqdm(one_by_one, "reading", len(files), leave=False, delay=1, unit=" pictures")
+        return list(wait)
 
 
 def _trouble(file: Path, preprocess: Preprocess) -> str:
@@ -85,7 +108,11 @@ def _trouble(file: Path, preprocess: Preprocess) -> str:
             return "is empty"
         to_tensor(read_picture(file), preprocess)
         return ""
-    except (CourseError, OSError, ValueError):
+    except (CourseError, OSError, ValueError) as error:
+        if file.suffix.lower() in HEIC:
+            return "is HEIC, which Pillow does not read: let the phone save JPEG"
+        if "decompression bomb" in str(error):
+            return "has too many pixels: save a smaller copy"
         return "cannot be read as a picture"
 
 
@@ -143,9 +170,15 @@ def write_corrections(file: str | Path, corrections: Mapping[str, str]) -> None:
         raise unwritable(Path(file), error) from None
 
 
+def names_of(pictures: Pictures) -> list[str]:
+    """Returns each picture's place in the folder that holds the classes, such as "cup/1.jpg"."""
+    root = os.path.commonpath([file.parent.parent for file in pictures.files])
+    return [file.relative_to(root).as_posix() for file in pictures.files]
+
+
 def corrected(pictures: Pictures, corrections: Mapping[str, str]) -> Pictures:
-    """Returns pictures with other labels, and without those to drop; {"folder/name": class}."""
-    names = {f"{file.parent.name}/{file.name}": i for i, file in enumerate(pictures.files)}
+    """Returns pictures with other labels, and without those to drop; {"class/file": class}."""
+    names = {name: i for i, name in enumerate(names_of(pictures))}
     labels, dropped = pictures.labels.clone(), set()
     for name, answer in corrections.items():
         if name not in names or answer not in [*pictures.class_names, DROP]:

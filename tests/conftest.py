@@ -56,8 +56,8 @@ def draw_classes(folder: Path, counts: dict[str, int], side: int = 24, seed: int
 
 
 ADVICE = (
-    r"\b(accept|add|answer|ask|bring|check|choose|copy|correct|delete|get|give|keep|look|make|mean|"
-    r"name|pass|put|remove|rename|replace|save|separate|set|take|try|unpack|unset|wait|write)\b"
+    r"\b(accept|add|answer|ask|bring|call|check|choose|copy|correct|delete|get|give|keep|look|make|"
+    r"mean|name|pass|put|remove|rename|replace|save|separate|set|take|try|unpack|unset|wait|write)\b"
 )
 
 

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from helpers import CourseError, collection
+from helpers.files.pictures import read_picture
 from tests.conftest import SMALL, draw_classes, is_a_sentence
 
 
@@ -122,3 +123,128 @@ def test_corrections_are_a_table_and_leave_files_alone(pictures, tmp_path):
     with pytest.raises(CourseError, match="no picture and class") as caught:
         collection.corrected(pictures, {"a/none.png": "b"})
     assert is_a_sentence(str(caught.value))
+
+
+def itself(folder):
+    (folder / "a" / "loop.jpg").symlink_to("loop.jpg")
+
+
+def note(folder):
+    (folder / "a" / "notes.txt").write_text("two cups")
+
+
+def raw(folder):
+    (folder / "a" / "IMG_1.CR2").write_bytes(b"II*\0" + bytes(60))
+
+
+@pytest.mark.parametrize("spoil", [itself, note, raw])
+def test_a_link_to_itself_a_note_and_a_raw_file_are_left_out(tmp_path, spoil):
+    folder = draw_classes(tmp_path / "set", {"a": 4, "b": 3})
+    spoil(folder)
+    pictures, odd = collection.read(folder, SMALL)
+    assert len(pictures) == 7 and len(odd) == 1
+
+
+def test_a_class_that_is_a_link_to_itself_is_no_class(tmp_path):
+    folder = draw_classes(tmp_path / "set", {"a": 2, "b": 2})
+    (folder / "c").symlink_to("c")
+    assert collection.read(folder, SMALL)[0].class_names == ["a", "b"]
+
+
+def test_heic_and_too_many_pixels_are_told_what_to_do(tmp_path, monkeypatch):
+    folder = draw_classes(tmp_path / "set", {"a": 4, "b": 3})
+    heic(folder)
+    panorama(folder)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 89_478_485)
+    _, odd = collection.read(folder, SMALL)
+    said = {file.name: why for file, why in odd.items()}
+    assert "let the phone save JPEG" in said["IMG.HEIC"]
+    assert "save a smaller copy" in said["wide.png"]
+
+
+def test_what_systems_leave_behind_is_passed_over_in_silence(tmp_path):
+    folder = draw_classes(tmp_path / "set", {"a": 2, "b": 2})
+    for name in (".DS_Store", "a/Thumbs.db", "a/._1.png", "b/desktop.ini"):
+        (folder / name).write_bytes(b"x")
+    (folder / "__MACOSX").mkdir()
+    pictures, odd = collection.read(folder, SMALL)
+    assert len(pictures) == 4 and not odd
+
+
+@pytest.mark.parametrize("name", ["a b.png", "杯.png", "q\"'<&>.png", "two\nlines.png", "1.PNG"])
+def test_files_of_any_name_are_read_and_can_be_corrected(tmp_path, name):
+    folder = draw_classes(tmp_path / "set", {"a": 3, "b": 3})
+    (folder / "a" / "1.png").rename(folder / "a" / name)
+    pictures, odd = collection.read(folder, SMALL)
+    assert not odd
+    assert len(collection.corrected(pictures, {f"a/{name}": collection.DROP})) == 5
+
+
+def test_unusual_pictures_count_like_any_other(tmp_path):
+    folder = draw_classes(tmp_path / "set", {"a": 2, "b": 2})
+    Image.new("CMYK", (20, 30), (0, 99, 0, 0)).save(folder / "a" / "cmyk.jpg")
+    Image.new("RGBA", (20, 30), (9, 9, 9, 0)).save(folder / "a" / "clear.png")
+    Image.new("L", (1, 1)).save(folder / "a" / "dot.png")
+    Image.new("P", (9, 9)).save(
+        folder / "a" / "moves.gif", save_all=True, append_images=[Image.new("P", (9, 9), 5)]
+    )
+    pictures, odd = collection.read(folder, SMALL)
+    assert len(pictures) == 8 and not odd
+
+
+def test_folders_in_a_class_belong_to_it_and_names_may_be_there_twice(tmp_path):
+    folder = draw_classes(tmp_path / "set", {"a": 2, "b": 2})
+    draw_classes(folder / "a", {"monday": 2, "tuesday.jpg": 2}, seed=1)
+    pictures, odd = collection.read(folder, SMALL)
+    assert pictures.labels.tolist() == [0] * 6 + [1] * 2 and not odd
+    assert len(set(collection.names_of(pictures))) == 8
+    new = collection.corrected(pictures, {"a/monday/1.png": "b", "a/1.png": collection.DROP})
+    assert new.labels.tolist().count(1) == 3 and len(new) == 7
+
+
+def test_a_file_that_may_not_be_read_is_left_out(tmp_path, monkeypatch):
+    folder = draw_classes(tmp_path / "set", {"a": 4, "b": 3})
+
+    def forbidden(file):
+        if file.name == "2.png":
+            raise PermissionError(13, "Permission denied")
+        return read_picture(file)
+
+    monkeypatch.setattr(collection, "read_picture", forbidden)
+    pictures, odd = collection.read(folder, SMALL)
+    assert len(pictures) == 5 and {file.name for file in odd} == {"2.png"}
+
+
+@pytest.mark.parametrize("names", [("cup", "Cup"), ("a b", "ab"), ("caf\u00e9", "cafe\u0301")])
+def test_classes_that_look_alike_are_one_sentence(tmp_path, names):
+    folder = draw_classes(tmp_path / "set", dict.fromkeys(names, 2))
+    if len(list(folder.iterdir())) == 2:  # unless the file system takes them for one
+        with pytest.raises(CourseError, match="look alike") as caught:
+            collection.read(folder, SMALL)
+        assert is_a_sentence(str(caught.value))
+
+
+@pytest.mark.parametrize("what", ["nothing there", "a file", "an empty folder", "half a zip file"])
+def test_what_is_no_folder_of_classes_is_one_sentence(tmp_path, what):
+    place = tmp_path / "place"
+    if what == "a file":
+        place.write_text("no folder")
+    elif what == "an empty folder":
+        place.mkdir()
+    elif what == "half a zip file":
+        with zipfile.ZipFile(place, "w") as box:
+            box.writestr("a/1.png", bytes(3000))
+        place.write_bytes(place.read_bytes()[:100])
+    with pytest.raises(CourseError) as caught:
+        collection.read(place, SMALL)
+    assert is_a_sentence(str(caught.value))
+
+
+def test_a_zip_file_that_would_write_elsewhere_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "mine.zip", "w") as box:
+        box.writestr("a/1.png", b"x")
+        box.writestr("../../evil.png", b"x")
+    with pytest.raises(CourseError) as caught:
+        collection.read(tmp_path / "mine.zip", SMALL)
+    assert is_a_sentence(str(caught.value)) and not (tmp_path.parent / "evil.png").exists()
+    assert not (tmp_path / "mine").exists()

@@ -62,3 +62,30 @@ def test_a_missing_package_is_one_sentence(tmp_path, monkeypatch):
     with pytest.raises(CourseError, match="pip install onnx onnxruntime") as caught:
         export.to_onnx(tmp_path)
     assert is_a_sentence(str(caught.value))
+
+
+def test_int8_is_smaller_says_nearly_the_same_and_prints_nothing(tmp_path, pictures, capfd):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    net = small("resnet18", 32).eval()
+    folder = keep.save(net, tmp_path / "mine", "resnet18")
+    pictures = data.read_files(pictures.files, pictures.labels, ["a", "b"], net.preprocess)
+    file = export.to_onnx(folder)
+    eight = export.to_int8(folder, pictures)
+    assert {f.name for f in folder.iterdir()} >= {file.name, eight.name}
+    assert eight.stat().st_size < 0.3 * file.stat().st_size
+    pixels = torch.stack([picture for picture, _ in pictures])
+    said, exact = export.answers_of(eight)(pixels), export.answers_of(file)(pixels)
+    assert said.shape == (22, 3) and (said - exact).abs().max() < 0.1
+    assert export.milliseconds(export.answers_of(eight), pixels[:3]) >= 0
+    assert "".join(capfd.readouterr()) == ""
+
+
+def test_int8_needs_the_other_file_first(tmp_path, pictures):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    keep.save(small(), tmp_path / "mine", "mobilenet_v3_small")
+    with pytest.raises(CourseError, match="to_onnx") as caught:
+        export.to_int8(tmp_path / "mine", pictures)
+    assert is_a_sentence(str(caught.value))
+    assert not (tmp_path / "mine" / export.INT8).exists()

@@ -1,6 +1,7 @@
 """Lesson 09: what groups, wrong labels, the ground and the threshold do."""
 
 import math
+import re
 
 import pytest
 
@@ -54,3 +55,32 @@ def test_it_is_better_on_what_it_answers_and_refuses_most_strangers(measured):
 
 def test_the_kept_network_gives_the_same_bits_in_another_process():
     assert "process: True" in printed(read("09"), "09-keep-load")
+
+
+def test_8_bits_take_a_third_of_the_size_at_most_and_change_accuracy_by_less_than_its_error(
+    measured,
+):
+    if "ONNX, int8: test accuracy" not in measured:
+        pytest.skip("without onnxruntime")
+    eight, exact = (f"{name}: test accuracy" for name in ("ONNX, int8", "PyTorch"))
+    assert measured["ONNX, int8: size in megabytes"] < measured["ONNX: size in megabytes"] / 3
+    assert abs(standard_errors_between(measured, eight, exact, 90)) < 1
+    assert measured["ONNX: test accuracy"] == measured[exact]
+
+
+def test_on_the_page_8_bits_have_the_same_accuracy_and_four_other_answers():
+    exact, _, eight = printed(read("09"), "09-onnx-compare").splitlines()
+    accuracy = re.search(r"accuracy (\S+), n = 90 test pictures", exact)[0]
+    assert f"{accuracy}; 4 other answers" in eight
+
+
+def test_the_learning_curve_starts_low_and_is_judged_by_its_last_doubling(measured):
+    said = printed(read("09"), "09-more-curve")
+    gain, error = map(float, re.findall(r"0\.\d+", said))
+    assert ("more would help" in said) == (gain > 2 * error)
+    assert gain == pytest.approx(measured["learning curve: what the last doubling added"], abs=1e-3)
+
+
+def test_the_kept_network_has_nothing_on_its_card_that_was_not_measured(measured):
+    card = printed(read("09"), "09-keep-save")
+    assert f"| {measured['fine-tuned, test']:.3g} | 90 |" in card
