@@ -77,11 +77,11 @@ def answer(name: str, value: object) -> Note:
     more = f' check.hint("{name}") gives a hint.' if outcome.state == NOT_YET else ""
     note = Note(f"{sign} {name}, {outcome.state}:", outcome.text + more, color)
     if outcome.state != NOT_ATTEMPTED and find(name).takes is None:
-        note.given = written(name, value)
+        note.given = shown_to_grade(name, value)
     return note
 
 
-def written(name: str, value: object) -> str:
+def shown_to_grade(name: str, value: object) -> str:
     """Returns an answer that is data as `course.py grade` reads it, "" if it is too long for one.
 
     It stands in the output of the check, where nobody sees it: what took minutes to measure need
