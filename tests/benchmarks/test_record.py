@@ -53,7 +53,7 @@ def test_a_kept_value_stands_beside_the_others_and_the_pages_follow(tmp_path, mo
         assert kept[name]["results"] == result["results"]
     text = page.read_text(encoding="utf-8")
     assert text.startswith("above\n") and text.endswith("below\n")
-    assert "| 07 | a method | 0.125 | 1 |" in text and "\nA few; lesson 01 9 min" in text
+    assert "| 07 | a method | 0.125 | 1 |" in text and "\nA few; lesson 01 " in text
 
 
 def test_another_file_for_the_results_leaves_the_pages(tmp_path, capsys):
