@@ -115,6 +115,8 @@ CIFAR_CELLS = (  # after those that say how many pictures
     "whole-recipe",
     "whole-normalise",
     "pretrained-build",
+    "pretrained-seen",
+    "pretrained-wide",
     "pretrained-linear",
     "pretrained-tune-code",
     "pretrained-tune-fit",

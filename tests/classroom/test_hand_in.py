@@ -87,7 +87,7 @@ def test_words_are_shown_and_far_guesses_do_not_flatten_the_axis(tmp_path):
     lines = "".join(f"06 share,guess,,,{guess},0.6\n" for guess in guesses)
     (tmp_path / "hand_in_06.csv").write_text(HEAD + lines + "06 way,guess,,,probe,probe\n")
     drawing = check.guesses(tmp_path)
-    assert "1 x most of them, 1 read as a percentage, beyond: 1e+09" in repr(drawing)
+    assert "1 x most of them, 1 read as a percentage, beyond: 1,000,000,000" in repr(drawing)
     assert "06 way: guesses in words of 1, measured probe, 1 x probe" in repr(drawing)
     near = [0.5, 0.6, 0.7, 0.65, 0.85]
     assert hand_in.limits(np.array([*near, 1e9]), 0.6) == (0.5, 0.85)
