@@ -170,12 +170,18 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
     notebook.metadata.language_info = {"name": "python"}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
-        if "outputs" in cell:  # a widget is nothing without its kernel
-            cell.outputs = [o for o in cell.outputs if WIDGET not in o.get("data", {})]
+        if "outputs" in cell:
+            cell.outputs = [output for output in cell.outputs if not _is_over(output)]
         for output in cell.get("outputs", []):
             if "text/html" in output.get("data", {}):
                 output.data["text/html"] = DRAWING.sub(in_256_colors, output.data["text/html"])
     return notebook
+
+
+def _is_over(output: NotebookNode) -> bool:
+    """Whether nothing is left to see: a widget without its kernel, a bar that wiped itself out."""
+    wiped = output.get("name") == "stderr" and not output.text.strip()
+    return wiped or WIDGET in output.get("data", {})
 
 
 def in_256_colors(code: re.Match) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import json
 import shutil
@@ -30,11 +31,14 @@ MISSING = (
 
 
 class FromPixels(nn.Module):
-    """uint8 pictures (N, 3, size, size) in, probabilities (N, K) out: nothing left to forget."""
+    """uint8 pictures (N, 3, size, size) in, probabilities (N, K) out: nothing left to forget.
+
+    A copy of the network, on the processor, where an ONNX file's answers are computed too.
+    """
 
     def __init__(self, net: nn.Module):
         super().__init__()
-        self.net, p = net, net.preprocess
+        self.net, p = copy.deepcopy(net).cpu(), net.preprocess
         self.register_buffer("mean", 255 * torch.tensor(p.mean).view(3, 1, 1))
         self.register_buffer("std", 255 * torch.tensor(p.std).view(3, 1, 1))
 

@@ -132,6 +132,13 @@ def test_widgets_are_not_saved():
     assert tidied.cells[0].outputs == outputs[1:]
 
 
+def test_a_progress_bar_that_wiped_itself_out_is_not_saved_a_warning_is():
+    texts = ["  \r", "Warning: old\n"]
+    outputs = [new_output("stream", name="stderr", text=text) for text in texts]
+    notebook = new_notebook(cells=[new_code_cell("load()", outputs=outputs)])
+    assert run.tidy(notebook).cells[0].outputs == outputs[1:]
+
+
 def test_a_saved_drawing_is_half_as_large_at_most_and_looks_the_same():
     figure = Figure()
     for i, color in enumerate(plot.COLORS):

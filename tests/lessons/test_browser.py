@@ -24,6 +24,7 @@ SCREENSHOTS = ROOT / "build" / "screenshots"
 VISIT = os.environ.get("COURSE_VISIT", "00")
 VISITED = [file.stem for file in LESSONS if VISIT == "all" or file.name[:2] in VISIT.split()]
 CLOSING_TABLE = ".jp-OutputArea-output table:has-text('standard deviation')"
+TRAINING = "net = fresh.seed=0."  # how the cell begins that the student stops
 LAST = {"08": ".jp-OutputArea-output:has-text('features of all pictures')"}  # its table is yours
 # `course.py lab` in this Python, with another folder of lessons
 LAB = "import sys; from classroom import commands; from classroom.__main__ import main; "
@@ -145,9 +146,11 @@ def test_a_student_runs_a_lesson_and_can_read_all_of_it(page, lab, name):
 @pytest.mark.slow
 def test_a_student_stops_a_training_runs_on_and_types_an_answer(page, lab):
     open_lesson(page, lab, "01_hotdog_fine_tuning")
-    training = code_cell(page, "net = fresh.seed=0.")
-    training.locator(".cm-content").click()
+    code_cell(page, TRAINING).locator(".cm-content").click()
     choose(page, "Run", "Run All Above Selected Cell")
+    page.wait_for_selector('[data-status="busy"]', state="attached", timeout=60_000)
+    page.wait_for_selector('[data-status="idle"]', state="attached", timeout=300_000)
+    training = code_cell(page, TRAINING)  # the outputs above moved it, out of view perhaps
     training.locator(".cm-content").click()
     page.keyboard.press("Shift+Enter")
     training.get_by_text("%|").wait_for(timeout=60_000)  # the progress bar
