@@ -55,7 +55,7 @@ def test_two_rows_do_better_than_a_thousand_did(above):
 
 def test_the_lesson_quotes_what_a_thousand_rows_gave_in_lesson_00(numbers):
     named = numbers("00")["the name hotdog comes first, no training"]
-    assert f"right about {named:.0%} of the drawn pictures" in prose(read("03"))
+    assert f"right on {named:.0%} of the drawn pictures" in prose(read("03"))
 
 
 def test_the_head_start_is_no_better_end(hotdog):
