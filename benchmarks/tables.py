@@ -42,7 +42,7 @@ def where(result: dict) -> str:
 QUOTED = {  # of lessons with long closing tables; results.json holds all of them
     "02": ("always *", "from scratch, fair", "*60 epochs", "fine-tuned", "*probe*", "*8 x 8*"),
     "03": ("hotdog, *", "dog breeds, *"),
-    "04": ("* frozen", "* pictures per class*", "*, alpha *", "surgery *", "Lite*"),
+    "04": ("* frozen", "* pictures per class*", "Lite*"),
     "06": ("*accuracy", "*test log-loss"),
     "10": ("*accuracy", "*log-loss"),
 }
