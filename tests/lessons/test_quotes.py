@@ -21,9 +21,9 @@ def test_a_lesson_quotes_the_result_on_photographs(lesson, name, row, digits):
 
 @pytest.mark.parametrize("source", LOOKS)
 @pytest.mark.parametrize("target", LOOKS)
-def test_lesson_04_prints_what_another_look_does(source, target):
+def test_lesson_12_prints_what_another_look_does(source, target):
     for method in METHODS:
         row = f"{method}: trained on {source}, tested on {target}"
         measured = ACCURACY["transfer"]
         accuracy, deviation = measured[row], measured[f"{row}, standard deviation"]
-        assert f"{accuracy:.3f} ± {deviation:.3f}" in printed(read("04"), "04-shift-transfer")
+        assert f"{accuracy:.3f} ± {deviation:.3f}" in printed(read("12"), "12-looks-transfer")
