@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from multiprocessing.connection import Connection
@@ -22,6 +23,7 @@ from types import FunctionType, MethodType, ModuleType, SimpleNamespace
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from classroom import guard, judge, kinds, notebooks, slices
 
@@ -78,6 +80,7 @@ def work(
     """
     sys.dont_write_bytecode = True
     tempfile.tempdir = folder
+    tqdm.set_lock(threading.RLock())  # its own lives on beside a process that is ended
     shutil._use_fd_functions = False  # then it names files by their whole path, as the guard does
     torch.set_num_threads(threads)
     if not name:  # a first call
