@@ -90,8 +90,13 @@ def answers(found: list[Statement]) -> Iterator[Answer]:
                     yield Answer(name.value, values[1], place)
 
 
-def needed(found: list[Statement], names: Iterable[str], end: int) -> list[int]:
-    """Returns the places of the statements before `end` that these names depend on there."""
+def needed(
+    found: list[Statement], names: Iterable[str], end: int, only_bound: bool = False
+) -> list[int]:
+    """Returns the places of the statements before `end` that these names depend on there.
+
+    only_bound: counts none that may change a name's parts, only those that bind it.
+    """
     fixed = _fixed(found)
     effects = _effects(found, fixed)
     chosen: set[int] = set()
@@ -104,7 +109,8 @@ def needed(found: list[Statement], names: Iterable[str], end: int) -> list[int]:
         seen.add((name, limit))
         for place in range(limit - 1, -1, -1):
             statement = found[place]
-            if not _counts_for(name, statement, effects, fixed):
+            binds = name in statement.binds
+            if not (binds if only_bound else _counts_for(name, statement, effects, fixed)):
                 continue
             if place not in chosen:
                 chosen.add(place)

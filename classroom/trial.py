@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from multiprocessing.connection import Connection
@@ -22,6 +23,7 @@ from types import FunctionType, MethodType, ModuleType, SimpleNamespace
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from classroom import guard, judge, kinds, notebooks, slices
 
@@ -78,6 +80,7 @@ def work(
     """
     sys.dont_write_bytecode = True
     tempfile.tempdir = folder
+    tqdm.set_lock(threading.RLock())  # its own lives on beside a process that is ended
     shutil._use_fd_functions = False  # then it names files by their whole path, as the guard does
     torch.set_num_threads(threads)
     if not name:  # a first call
@@ -103,13 +106,22 @@ class Lesson(ModuleType):
 
     def __getattr__(self, name: str) -> object:
         if not name.startswith("_"):
-            for file in (ROOT / "notebooks").glob(f"{self.number}_*.ipynb"):
-                found = slices.statements(notebooks.read(file))
-                for place in slices.needed(found, [name], len(found)):
-                    exec(ast.unparse(found[place].node), vars(self))
+            for statement in given(self.number, name):
+                exec(ast.unparse(statement), vars(self))
         if name in vars(self):
             return vars(self)[name]
         raise AttributeError(name)
+
+
+def given(lesson: str, name: str) -> Iterator[ast.stmt]:
+    """Yields the statements of the course's own lesson that make what a check measures again.
+
+    A lesson hands its pictures to many functions that change nothing of them: those are left out.
+    """
+    for file in (ROOT / "notebooks").glob(f"{lesson}_*.ipynb"):
+        found = slices.statements(notebooks.read(file))
+        for place in slices.needed(found, [name], len(found), only_bound=True):
+            yield found[place].node
 
 
 def of_code(name: str, source: str) -> str:

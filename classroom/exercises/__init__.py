@@ -14,12 +14,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 
 import torch
+from torch import nn
 
 from classroom import kinds
 from classroom.judge import NotYet, exercise
 
 # A process's first optimiser takes a second, which should not count against an answer.
-torch.optim.SGD([torch.nn.Parameter(torch.ones(1))])
+torch.optim.SGD([nn.Parameter(torch.ones(1))])
 
 
 def choice(
@@ -81,6 +82,19 @@ def compare(
 def all_close(values: Sequence[float], right: Sequence[float], rel_tol: float = 1e-3) -> bool:
     pairs = zip(values, right, strict=True)
     return all(math.isclose(value, wanted, rel_tol=rel_tol) for value, wanted in pairs)
+
+
+def cannot_learn(layer: nn.Module, x: torch.Tensor) -> str | None:
+    """Returns what keeps an optimiser's step from changing the layer, which it changes; or None."""
+    before = [p.detach().clone() for p in layer.parameters()]
+    try:
+        layer(x).sum().backward()
+        torch.optim.SGD(layer.parameters(), 0.1).step()
+    except RuntimeError as error:  # of torch, such as an inference tensor or shared memory
+        return f"An optimiser's step cannot change the layer: {str(error).split('.')[0]}."
+    if any(new.equal(old) for new, old in zip(layer.parameters(), before, strict=True)):
+        return "An optimiser's step does not change all of the layer any more."
+    return None
 
 
 def require_accuracies(values: Iterable[float]) -> None:

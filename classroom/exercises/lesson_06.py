@@ -152,8 +152,8 @@ def repaired(function):
 )
 def best_share(function):
     candidates, rounds = [0.3, 0.02, 0.9, 0.1, 0.001, 0.5, 0.2, 0.005], []
-    for sure, wrong in ((6.0, 30), (7.0, 75), (6.0, 0)):
-        probabilities, labels = _sometimes_wrong(sure, wrong)
+    for case in ((6.0, 30, 0), (7.0, 75, 0), (10.0, 30, 200), (6.0, 0, 0)):
+        probabilities, labels = _sometimes_wrong(*case)
         share = kinds.number(function(probabilities.clone(), labels, list(candidates)))
         losses = [_mixed_loss(probabilities, labels, s) for s in candidates]
         slips = _slips_of_share(probabilities, labels, candidates, losses)
@@ -161,12 +161,13 @@ def best_share(function):
     return lowest_loss("share", candidates, rounds)
 
 
-def _sometimes_wrong(sure: float, wrong: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Returns probabilities (300, 5) and labels; so many of the answers are sure and wrong."""
+def _sometimes_wrong(sure: float, wrong: int, unsure: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns probabilities (300, 5) and labels; so many answers are sure and wrong, or unsure."""
     generator = torch.Generator().manual_seed(0)
     labels = torch.randint(0, 5, (300,), generator=generator)
     logits = torch.rand(300, 5, generator=generator) + sure * F.one_hot(labels, 5)
     logits[:wrong] = logits[:wrong].roll(1, 1) * 1.5
+    logits[300 - unsure :] *= 0.8 / sure
     return logits.softmax(1), labels
 
 
@@ -184,15 +185,25 @@ def _slips_of_share(probabilities, labels, candidates, losses):
     def mixed(s, even):
         return (1 - s) * probabilities + s * even
 
+    def squares(s):
+        return (mixed(s, 1 / 5) - F.one_hot(labels, 5)).square().mean().item()
+
+    def gap(s):
+        most, said = mixed(s, 1 / 5).max(1)
+        return abs(most.mean() - (said == labels).float().mean()).item()
+
     return {
         "It returns the candidate with the highest log-loss.": losses.index(max(losses)),
         "It always takes the first candidate: accuracies do not change; choose by the log-loss.": 0,
-        "It takes the smallest of the candidates, as a loss without a logarithm does: each picture "
-        "costs minus the logarithm of a probability.": candidates.index(min(candidates)),
+        "It takes the smallest of the candidates, as a loss without a logarithm does, or one with "
+        "a softmax of what are probabilities already: each picture costs minus the logarithm of "
+        "its probability.": candidates.index(min(candidates)),
         "It takes the largest of the candidates.": candidates.index(max(candidates)),
         "The shares are mixed the wrong way round: s belongs to the even answer.": lowest(
             lambda s: _mixed_loss(probabilities, labels, 1 - s)
         ),
+        "Squared errors (the Brier score) decide here; choose by the log-loss.": lowest(squares),
+        "The mean confidence comes nearest to the accuracy; choose by the log-loss.": lowest(gap),
         "The even answer is 1 / K for each breed, not 1.": lowest(
             lambda s: F.nll_loss(mixed(s, 1.0).log(), labels).item()
         ),

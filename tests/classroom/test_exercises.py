@@ -257,6 +257,17 @@ def test_one_measurement_is_taken_again_where_the_lesson_is_at_hand(name, monkey
     assert "hotdogs" in outcome_of(name, answer).text
 
 
+def test_02_5_compares_with_what_the_lesson_has_reached(monkeypatch):
+    answer = {"mine": [0.7, 0.72, 0.74], "lesson": [0.51, 0.53, 0.51], "seconds": [30] * 3}
+    answer["clear"] = True
+    main = sys.modules["__main__"]
+    monkeypatch.setattr(main, "theirs", [0.5123, 0.5301, 0.5088], raising=False)
+    assert outcome_of("02.5", answer).state == RIGHT
+    monkeypatch.setattr(main, "theirs", [0.61, 0.6, 0.63])
+    invented = outcome_of("02.5", answer)
+    assert invented.state == NOT_YET and "`theirs`" in invented.text
+
+
 def endless(*arguments):
     while True:
         time.sleep(0.001)

@@ -1,5 +1,6 @@
 """`course.py grade`: outcomes that no notebook can change; a bad hand-in costs its own row."""
 
+import ast
 import csv
 import inspect
 import json
@@ -187,6 +188,14 @@ def test_the_solutions_that_read_files_are_right(grader):
     answers = {answer.exercise: answer for answer in slices.answers(found)}
     files = ("08.1", "08.2", "08.3", "08.7")
     assert [grader.outcome(found, answers[name], {}) for name in files] == ["right"] * 4
+
+
+@pytest.mark.parametrize("lesson, function", [("01", "accuracy_at"), ("04", "accuracy_after")])
+def test_what_is_measured_again_needs_no_other_measurement_of_its_lesson(lesson, function):
+    made = list(trial.given(lesson, function))
+    functions = {node.name for node in made if isinstance(node, ast.FunctionDef)}
+    trained = [ast.unparse(node) for node in made if not isinstance(node, ast.FunctionDef)]
+    assert functions == {function} and not any("train." in line for line in trained)
 
 
 @pytest.mark.parametrize("optimizer", ["LBFGS", "RMSprop"])

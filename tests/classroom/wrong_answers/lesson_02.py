@@ -45,6 +45,12 @@ def left_in_eval_mode(net, batches):
     return in_train_mode(net, batches)
 
 
+def left_in_train_mode(net, batches):
+    result = in_inference_mode(net, batches)
+    net.train()
+    return result
+
+
 def with_gradients(net, batches):
     mode = net.training
     net.eval()
@@ -147,6 +153,11 @@ def never_on_again(net, batches):
 
 def by_the_course(net, batches):
     return train.evaluate(net, batches)["loss"]
+
+
+def by_predictions_of_the_course(net, batches):
+    labels = torch.cat([y for _, y in batches])
+    return nll_loss(train.predict(net, batches).log(), labels)
 
 
 def frozen_and_forgotten(net, batches):
@@ -581,6 +592,7 @@ WRONG = {
     "02.2": [
         (in_train_mode, "measured in train mode"),
         (left_in_eval_mode, "left in eval mode"),
+        (left_in_train_mode, "arrived in eval mode and is left in train mode"),
         (with_gradients, "tracks gradients"),
         (measured(lambda losses, sizes: losses.mean()), "short one at the end"),
         (measured(lambda losses, sizes: losses[:-1].mean()), "last batch is missing"),
@@ -595,6 +607,7 @@ WRONG = {
         (only_the_root, "layers inside"),
         (never_on_again, "switched off"),
         (by_the_course, "`evaluate` of the course"),
+        (by_predictions_of_the_course, "`predict` of the course"),
         (frozen_and_forgotten, "leaves the network frozen"),
         (first_batch, "inside the loop"),
         (of_each(lambda z, y: nll_loss(z.softmax(1), y, reduction="sum")), "logarithm is missing"),

@@ -1,11 +1,15 @@
 """What goes wrong in the exercises of lesson 03, and words of the diagnosis that it must get."""
 
 import copy
+import re
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import adaptive_avg_pool2d, cross_entropy, normalize
 from torch.optim.lr_scheduler import LambdaLR, LinearLR
+
+from tests.classroom.wrong_answers.styles import returning, right
 
 
 def plain(name):
@@ -270,8 +274,157 @@ def old_lowered(old, row, level):
     return one_row(lambda bias, level: bias)(old, row, level)
 
 
+def in_inference_mode(function):
+    """What it makes is made of tensors that no step can change."""
+
+    def answer(*arguments):
+        with torch.inference_mode():
+            return function(*arguments)
+
+    return answer
+
+
+def drawn_by(draw, seed=None):
+    """The rows of new classes have other random numbers, or the same ones in each call."""
+
+    def rows_from(old, rows):
+        if seed is not None:
+            torch.manual_seed(seed)
+        new = filled()(old, rows)
+        for mine, theirs in enumerate(rows):
+            if theirs is None:
+                draw(new.weight.data[mine : mine + 1])
+        return new
+
+    return rows_from
+
+
+def as_they_are(row):
+    pass
+
+
+def matched(fits):
+    """The positions of the known names that fit, by the lesson's rule for several."""
+
+    def match_names(known, mine):
+        places = []
+        for name in mine:
+            fitting = [i for i, other in enumerate(known) if fits(name, other)]
+            exact = [i for i in fitting if known[i] == name]
+            fitting = fitting if len(fitting) == 1 else exact
+            places.append(fitting[0] if len(fitting) == 1 else None)
+        return places
+
+    return match_names
+
+
+def once_only(name):
+    return re.sub("[ _-]", "", name.lower(), count=1)
+
+
+def spaced(name):
+    return re.sub("[_-]", " ", name.lower())
+
+
+def first_name(known, mine):
+    for _ in mine:
+        return [0]
+
+
+def first_step(net, batches, rate, warm):
+    return warmed(right_rate)(net, batches[:1], rate, warm)
+
+
+def means_by_product(features, labels, classes):
+    members = torch.eye(classes)[labels].T
+    rows = normalize(members @ (features / features.norm(dim=1, keepdim=True)))
+    new = nn.Linear(features.shape[1], classes)
+    new.load_state_dict({"weight": rows, "bias": torch.zeros(classes)})
+    return new
+
+
+def means_in_numpy(features, labels, classes):
+    unit = features.numpy() / np.linalg.norm(features.numpy(), axis=1)[:, None]
+    rows = np.stack([unit[labels.numpy() == k].mean(0) for k in range(classes)])
+    new = nn.Linear(features.shape[1], classes)
+    new.weight = nn.Parameter(torch.tensor(rows / np.linalg.norm(rows, axis=1)[:, None]))
+    new.bias = nn.Parameter(torch.zeros(classes))
+    return new
+
+
+def by_translating(known, mine):
+    table = str.maketrans("", "", " _-")
+    forms = [name.casefold().translate(table) for name in known]
+    found = []
+    for name in mine:
+        form = name.casefold().translate(table)
+        if name in known:
+            found.append(known.index(name))
+        elif forms.count(form) == 1:
+            found.append(forms.index(form))
+        else:
+            found.append(None)
+    return found
+
+
+def rows_by_stacking(old, rows):
+    new = nn.Linear(old.in_features, len(rows))
+    own = [new.weight[k] if r is None else old.weight[r] for k, r in enumerate(rows)]
+    biases = [0.0 if r is None else old.bias[r].item() for r in rows]
+    new.weight = nn.Parameter(torch.stack(own).detach())
+    new.bias = nn.Parameter(torch.tensor(biases))
+    return new
+
+
+def rows_in_one_go(old, rows):
+    new, known = layer(old.in_features, len(rows)), [k for k, r in enumerate(rows) if r is not None]
+    with torch.no_grad():
+        new.weight[known] = old.weight[[rows[k] for k in known]]
+        new.bias[known] = old.bias[[rows[k] for k in known]]
+    return new
+
+
+def one_row_in_place(old, row, level):
+    new = nn.Linear(old.in_features, 1)
+    with torch.no_grad():
+        new.weight.copy_(old.weight[row])
+        new.bias.fill_(old.bias[row].item()).sub_(level)
+    return new
+
+
+def one_row_of_a_copy(old, row, level):
+    new = copy.deepcopy(old)
+    new.weight = nn.Parameter(new.weight[[row]].detach())
+    new.bias = nn.Parameter(new.bias[[row]].detach() - level)
+    new.out_features = 1
+    return new
+
+
+def reordered_by_loop(layer, order):
+    new = nn.Linear(layer.in_features, layer.out_features)
+    for mine, theirs in enumerate(order):
+        new.weight.data[mine], new.bias.data[mine] = layer.weight[theirs], layer.bias[theirs]
+    return new
+
+
+def reordered_by_state(layer, order):
+    new = nn.Linear(layer.in_features, layer.out_features)
+    state = layer.state_dict().items()
+    new.load_state_dict({name: value.index_select(0, torch.tensor(order)) for name, value in state})
+    return new
+
+
+def reordered_by_product(layer, order):
+    turn = torch.eye(len(order))[order]
+    new = nn.Linear(layer.in_features, layer.out_features)
+    new.weight = nn.Parameter((turn @ layer.weight).detach())
+    new.bias = nn.Parameter((turn @ layer.bias).detach())
+    return new
+
+
 WRONG = {
     "03.1": [
+        (in_inference_mode(means), "step cannot change the layer"),
         (lambda f, y, k: means(f, y, k, before=False), "long ones count more"),
         (lambda f, y, k: means(f, y, k, after=False), "do not have length 1"),
         (lambda f, y, k: means(f, y, k, before=False, after=False), "Neither"),
@@ -290,7 +443,12 @@ WRONG = {
         (underscore_forgotten, "'hot_dog' gets None, but 'Hot Dog' is known"),
         (names_back, "It returns names"),
         (minus_one, "position too"),
-        (partners_only, "For 8 names it returns 5"),
+        (partners_only, "For 12 names, the length of what it returns is 7."),
+        (first_name, "inside the loop"),
+        (matched(lambda a, b: once_only(a) == once_only(b)), "'old_english_sheepdog' gets None"),
+        (matched(lambda a, b: spaced(a) == spaced(b)), "'sealion' gets None, but 'sea_lion'"),
+        (matched(lambda a, b: plain(b).startswith(plain(a))), "'corn bread': part of a name"),
+        (matched(lambda a, b: plain(a).startswith(plain(b))), "'bear': part of a name"),
         (lowered_in_place, "changes a list"),
         (lambda known, mine: dict(zip(mine, as_right(known, mine), strict=True)), "dictionary"),
     ],
@@ -302,6 +460,12 @@ WRONG = {
         (zero_rows, "identical"),
         (last_for_new, "a row of the old layer"),
         (frozen, "cannot be trained"),
+        (in_inference_mode(filled()), "step cannot change the layer"),
+        (drawn_by(nn.init.normal_), "other random numbers"),
+        (drawn_by(lambda row: nn.init.normal_(row, 0, 0.01)), "other random numbers"),
+        (drawn_by(nn.init.uniform_), "between -0.05 and 0.05 for 400 features"),
+        (drawn_by(nn.init.xavier_uniform_), "other random numbers"),
+        (drawn_by(as_they_are, seed=0), "is a seed set inside?"),
         (known_only, "not (7, 5)"),
         (inside_the_old, "changes the old layer"),
         (views, "share memory"),
@@ -314,6 +478,7 @@ WRONG = {
         (one_row(lambda bias, level: bias * 0 - level), "old row is lost"),
         (one_row(lambda bias, level: bias * 0), "are missing"),
         (a_slice, "share memory"),
+        (in_inference_mode(one_row(lambda bias, level: bias - level)), "step cannot change"),
         (two_outputs, "one is enough"),
         (flat, "shape (5,)"),
         (old_lowered, "changes the old layer"),
@@ -325,6 +490,7 @@ WRONG = {
         (reordered(rows=False), "stand as before"),
         (in_place, "changes the old layer"),
         (shared, "share memory"),
+        (in_inference_mode(reordered()), "step cannot change the layer"),
         (lambda layer, order: layer, "returns the old layer"),
         (lambda layer, order: layer.weight[order], "a tensor of shape (5, 4)"),
     ],
@@ -337,6 +503,8 @@ WRONG = {
         (warmed(lambda step, warm: 1 if step else 1 / warm), "Only the first"),
         (scheduled(lambda o, warm: LinearLR(o, 1 / warm, total_iters=warm)), "one step late"),
         (warmed(right_rate, zeroed=False), "not what these rates make"),
+        (first_step, "inside the loop"),
+        (lambda net, batches, rate, warm: net, "No step has changed"),
         (lambda net, batches, rate, warm: rate, "should return the network"),
     ],
     "03.7": [
@@ -349,12 +517,41 @@ WRONG = {
         (lambda a, b: {v: k for k, v in alike(a, b).items()}, "wrong way round"),
         (lambda a, b: dict.fromkeys(alike(a, b), 1), "wrong partner"),
         (lambda a, b: list(alike(a, b)), "should return a dictionary"),
+        (lambda a, b: dict.fromkeys(alike(a, b)), "it should hold a position"),
     ],
 }
 
 RIGHT = {
-    "03.6": [
-        (scheduled(lambda o, warm: LambdaLR(o, lambda step: right_rate(step, warm))), ""),
-        (scheduled(lambda o, warm: LinearLR(o, 1 / warm, total_iters=warm - 1)), ""),
-    ],
+    "03.1": right(means, means_by_product, means_in_numpy),
+    "03.2": right(
+        as_right,
+        by_translating,
+        matched(lambda a, b: plain(a) == plain(b)),
+        *returning(as_right, tuple, iter, lambda places: np.array(places, dtype=object)),
+        *returning(as_right, lambda v: [p if p is None else np.int64(p) for p in v]),
+    ),
+    "03.3": right(
+        filled(),
+        drawn_by(as_they_are),
+        drawn_by(lambda row: row.uniform_(-1, 1).div_(row.shape[1] ** 0.5)),
+        rows_by_stacking,
+        rows_in_one_go,
+    ),
+    "03.4": right(one_row(lambda bias, level: bias - level), one_row_in_place, one_row_of_a_copy),
+    "03.5": right(reordered(), reordered_by_loop, reordered_by_state, reordered_by_product),
+    "03.6": right(
+        warmed(right_rate),
+        scheduled(lambda o, warm: LambdaLR(o, lambda step: right_rate(step, warm))),
+        scheduled(lambda o, warm: LinearLR(o, 1 / warm, total_iters=warm - 1)),
+    ),
+    "03.7": right(
+        alike,
+        *returning(
+            alike,
+            lambda pairs: list(pairs.items()),
+            lambda pairs: pairs.items(),
+            lambda pairs: {np.int64(k): torch.tensor(v) for k, v in pairs.items()},
+            lambda pairs: {str(k): str(v) for k, v in pairs.items()},
+        ),
+    ),
 }

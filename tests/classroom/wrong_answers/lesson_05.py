@@ -179,6 +179,10 @@ def members_in_place(answers, labels):
     return names
 
 
+def squares(tables, labels):
+    return (tables.mean(0) - F.one_hot(labels, 4)).square().sum(1).mean().item()
+
+
 def members_by(loss, rounds=9):
     """Chooses as it should, but by another loss of the members' tables, or in so many rounds."""
 
@@ -489,6 +493,8 @@ WRONG = {
         (members_by(lambda p, y: F.nll_loss(p.mean(0), y).item()), "minus the logarithm"),
         (members_by(lambda p, y: (p.mean(0).argmax(1) != y).float().mean().item()), "by accuracy"),
         (members_by(lambda p, y: loss_of(p.mean(0), y), rounds=2), "It stops at 2"),
+        (members_by(squares), "the Brier score"),
+        (members_by(lambda p, y: F.cross_entropy(p.mean(0), y).item()), "not the probability"),
         (better_than_the_best_alone, "the mean so far"),
         (asked_once, "in the order of their own losses"),
         (members_in_place, "works in place"),

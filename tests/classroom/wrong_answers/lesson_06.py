@@ -123,6 +123,32 @@ def uninsured(p, y, s):
     return -((1 - s) * p + s / p.shape[1])[range(len(y)), y].mean()
 
 
+def even_mix(p, s):
+    return (1 - s) * p + s / p.shape[1]
+
+
+def squares(p, y, s):
+    return (even_mix(p, s) - F.one_hot(y, p.shape[1])).square().sum(1).mean()
+
+
+def gap_of_confidence(p, y, s):
+    most, said = even_mix(p, s).max(1)
+    return (most.mean() - (said == y).float().mean()).abs()
+
+
+def softmax_again(p, y, s):
+    return F.cross_entropy(even_mix(p, s), y)
+
+
+def until_it_rises(p, y, candidates):
+    best = candidates[0]
+    for s in candidates[1:]:
+        if insured(p, y, s) > insured(p, y, best):
+            break
+        best = s
+    return best
+
+
 def share_by_loop(p, y, candidates):
     best, lowest = None, math.inf
     for s in candidates:
@@ -231,6 +257,10 @@ WRONG = {
         (share_of(uninsured), "without a logarithm"),
         (share_of(lambda p, y, s: insured(p, y, 1 - s)), "wrong way round"),
         (share_of(lambda p, y, s: (p.argmax(1) != y).float().mean()), "accuracies do not change"),
+        (share_of(squares), "the Brier score"),
+        (share_of(gap_of_confidence), "comes nearest to the accuracy"),
+        (share_of(softmax_again), "a softmax of what are probabilities already"),
+        (until_it_rises, "another candidate is better"),
         (lambda p, y, candidates: max(candidates), "largest"),
         (lambda p, y, candidates: min(candidates), "smallest"),
         (position_of_share, "position"),

@@ -66,6 +66,13 @@ def first_fold(learn_and_ask, x, labels, folds):
         return result
 
 
+def into_the_first_rows(learn_and_ask, x, labels, folds):
+    result = torch.zeros(len(x), 2)
+    for learn, held in folds:
+        result[: len(held)] = learn_and_ask(x[learn], labels[learn], x[held])
+    return result
+
+
 def forgets_a_fold(learn_and_ask, x, labels, folds):
     return proper_folds(learn_and_ask, x, labels, folds[:-1])
 
@@ -122,6 +129,20 @@ def weight_of(loss, pick=min):
         return pick(candidates, key=lambda w: float(loss(w * first + (1 - w) * second, labels)))
 
     return best_weight
+
+
+def squares(mix, labels):
+    return (mix - F.one_hot(labels, mix.shape[1])).square().mean()
+
+
+def weight_until_it_rises(first, second, labels, candidates):
+    best, lowest = None, math.inf
+    for w in candidates:
+        loss = mix_loss(w * first + (1 - w) * second, labels)
+        if loss > lowest:
+            return best
+        best, lowest = w, loss
+    return best
 
 
 def mix_loss(mix, labels):
@@ -191,6 +212,11 @@ def proper_leaks(folds, pairs):
     return sorted(rows)
 
 
+def places_in_folds(folds, pairs):
+    rows = proper_leaks(folds, pairs)
+    return [k for _, held in folds for k, row in enumerate(held) if row in rows]
+
+
 def leaks_by_place(folds, pairs):
     fold_of = {i: n for n, (_, held) in enumerate(folds) for i in held}
     return sorted({i for pair in pairs if len({fold_of[i] for i in pair}) > 1 for i in pair})
@@ -226,6 +252,7 @@ WRONG = {
         (all_labels, "not those of its pictures"),
         (moved_the_wrong_way, "argsort"),
         (first_fold, "inside the loop"),
+        (into_the_first_rows, "into the first rows again"),
         (forgets_a_fold, "never asked about 3"),
         (learns_half, "train on all `learn`"),
         (other_order_of_labels, "not those of its pictures"),
@@ -243,6 +270,8 @@ WRONG = {
         (weight_of(lambda mix, y: -(mix.argmax(1) == y).float().mean()), "highest accuracy"),
         (weight_of(F.cross_entropy), "no softmax"),
         (weight_of(F.nll_loss), "one logarithm"),
+        (weight_of(squares), "the Brier score"),
+        (weight_until_it_rises, "another candidate is better"),
         (lowest_loss, "return the weight"),
         (lambda first, second, labels, candidates: 0.6, "another candidate is better"),
         (lambda first, second, labels, candidates: 0.33, "not among the candidates"),
@@ -269,6 +298,7 @@ WRONG = {
         (one_way, "works both ways"),
         (repeated, "more than once"),
         (same_fold, "they do no harm"),
+        (places_in_folds, "places in the folds' lists"),
         (
             lambda folds, pairs: sorted({i for pair in pairs for i in pair}),
             "same fold does no harm",
