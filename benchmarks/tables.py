@@ -1,5 +1,6 @@
 """The tables that README.md and benchmarks/README.md show, made from results.json."""
 
+import statistics
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
@@ -234,6 +235,33 @@ def gpu_table(result: dict) -> str:
     return f"{table(rates)}\n{table(runs)}\n{where(result)}\n"
 
 
+def phone_table(result: dict) -> str:
+    """A row per folder of photographs."""
+    rows = []
+    for name, values in result["results"].items():
+        score = {
+            what: f"{statistics.mean(values[what]):.3f} ± {statistics.stdev(values[what]):.3f}"
+            for what in ("linear probe", "recipe")
+        }
+        found = {
+            f"{what} found": f"{sum(values[part])} of {sum(values[what])}"
+            for what, part in (
+                ("copies", "of them found"),
+                ("wrong labels", "of them among the first twenty"),
+            )
+        }
+        rest = {
+            "other pairs": sum(values["other pairs"]),
+            "seconds of one core": f"{statistics.median(values['seconds']):.0f}",
+            "draws": len(values["recipe"]),
+        }
+        rows.append({"photographs": name} | score | found | rest)
+    return (
+        f"{table(rows)}\nAccuracy: mean ± standard deviation; counts: of all draws together. "
+        f"{where(result)}\n"
+    )
+
+
 TABLES = {
     "accuracy": accuracy_table,
     "speed": speed_table,
@@ -241,6 +269,7 @@ TABLES = {
     "kaggle": kaggle_table,
     "growth": growth_table,
     "gpu": gpu_table,
+    "phone": phone_table,
 }
 
 

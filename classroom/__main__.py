@@ -7,6 +7,10 @@ import sys
 from classroom import commands, home
 
 ROOT = commands.ROOT
+LAB = [  # without the pop-up of news; uploads of photographs
+    f"--LabApp.app_settings_dir={ROOT / 'classroom' / 'lab'}",
+    "--ServerApp.tornado_settings={'websocket_max_message_size': 400_000_000}",
+]
 MODULES = {"class": "server", "check-room": "check_room"}  # the others are named like the command
 
 
@@ -28,8 +32,7 @@ def main(argv: list[str]) -> int:
 def lab(options: list[str]) -> int:
     from jupyterlab.labapp import LabApp
 
-    settings = ROOT / "classroom" / "lab"  # without the pop-up of news
-    return LabApp.launch_instance([f"--LabApp.app_settings_dir={settings}", *options]) or 0
+    return LabApp.launch_instance([*LAB, *options]) or 0
 
 
 def test(options: list[str]) -> int:

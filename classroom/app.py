@@ -9,21 +9,21 @@ import json
 import socket
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock
+from urllib.parse import urlsplit
 
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torchvision.transforms.v2.functional import center_crop
 
 from helpers import CourseError, cam, data, keep
 from helpers.evaluation import eval_mode
-from helpers.files.pictures import to_rgb
+from helpers.upload import decode
 
 LARGEST = 25_000_000  # bytes of an upload
-MOST_PIXELS = 120_000_000  # as the largest phones take
-KINDS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "MPO")
 PAGE = Path(__file__).with_name("app.html")
 HOSTS = {"127.0.0.1", "localhost", "[::1]"}
 lock = Lock()  # one picture after the other
@@ -34,9 +34,14 @@ def main(arguments: Namespace) -> int:
         net = keep.load(arguments.folder)
     except CourseError as error:
         sys.exit(str(error))
+    return serve(lambda host, port: make_server(net, host, port), arguments)
+
+
+def serve(make: Callable[[str, int], ThreadingHTTPServer], arguments: Namespace) -> int:
+    """Serves a page on this machine, or with --share in its network, until Ctrl+C."""
     host = "0.0.0.0" if arguments.share else "127.0.0.1"
     try:
-        server = make_server(net, host, arguments.port)
+        server = make(host, arguments.port)
     except OSError as error:
         sys.exit(f"Port {arguments.port} cannot be used ({error.strerror}): add --port 8899.")
     name = address() if arguments.share else "127.0.0.1"
@@ -67,34 +72,39 @@ def make_server(net: torch.nn.Module, host: str, port: int) -> ThreadingHTTPServ
 class Answers(BaseHTTPRequestHandler):
     """GET / is the page; POST /name takes the bytes of a picture and returns JSON."""
 
+    page, place, largest = PAGE, "/name", LARGEST
     timeout = 30  # seconds of silence
+
+    def answer(self, contents: bytes) -> dict:
+        return name(self.network, contents)
 
     def do_GET(self) -> None:
         if not self.trusted():
             return
         if self.path != "/":
             return self.reply(404, {"error": "There is no such page."})
-        self.send(200, "text/html; charset=utf-8", PAGE.read_bytes())
+        self.send(200, "text/html; charset=utf-8", self.page.read_bytes())
 
     def do_POST(self) -> None:
         if not self.trusted():
             return
         length = self.headers.get("Content-Length", "")
-        if self.path != "/name" or not length.isdecimal() or not int(length):
+        if urlsplit(self.path).path != self.place or not length.isdecimal() or not int(length):
             return self.reply(400, {"error": "Choose a picture first."})
-        if int(length) > LARGEST:
+        if int(length) > self.largest:
             self.close_connection = True
-            return self.reply(413, {"error": f"Choose a picture below {LARGEST // 10**6} MB."})
+            return self.reply(413, {"error": f"Choose a file below {self.largest // 10**6} MB."})
         try:
             with lock:
-                self.reply(200, name(self.network, self.rfile.read(int(length))))
+                self.reply(200, self.answer(self.rfile.read(int(length))))
         except CourseError as error:
             self.reply(415, {"error": str(error)})
 
     def trusted(self) -> bool:
-        """Refuses a page of another site that has this machine's address under its own name."""
-        host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
-        if self.shared or host in HOSTS:
+        """Refuses pages of other sites: under this machine's address, or asking from their own."""
+        host, origin = self.headers.get("Host", ""), self.headers.get("Origin")
+        here = self.shared or (host.rpartition(":")[0] or host) in HOSTS
+        if here and (origin is None or urlsplit(origin).netloc == host):
             return True
         self.reply(403, {"error": "Open the address that the terminal shows."})
         return False
@@ -136,22 +146,6 @@ def name(net: torch.nn.Module, contents: bytes) -> dict:
         "seen": url(pixels),
         "heat": heat,
     }
-
-
-def decode(contents: bytes) -> Image.Image:
-    """Returns an upload as an upright RGB picture; the bytes never become a file."""
-    try:
-        with Image.open(io.BytesIO(contents), formats=KINDS) as picture:
-            w, h = picture.size
-            if w * h <= MOST_PIXELS:
-                return to_rgb(ImageOps.exif_transpose(picture), "This picture")
-    except CourseError:
-        raise
-    except Exception:  # Pillow raises many kinds
-        raise CourseError(
-            "This is not a picture that can be read: choose a JPEG or PNG file."
-        ) from None
-    raise CourseError(f"This picture has {w * h / 1e6:.0f} megapixels: choose a smaller one.")
 
 
 def url(pixels: torch.Tensor) -> str:

@@ -25,7 +25,7 @@ from helpers.files.atomic import atomic
 
 CELL_MINUTES = {"smoke": 2, "drawn": 10, "tiny": 30, "full": 240}  # a cell that takes longer hangs
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-WIDGET = "application/vnd.jupyter.widget-view+json"
+LIVE = {"application/vnd.jupyter.widget-view+json", "application/javascript"}
 DRAWING = re.compile(r"(?<=data:image/png;base64,)[\w+/=]+")
 
 
@@ -181,7 +181,7 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
 def _is_over(output: NotebookNode) -> bool:
     """Whether nothing is left to see: a widget without its kernel, a bar that wiped itself out."""
     wiped = output.get("name") == "stderr" and not output.text.strip()
-    return wiped or WIDGET in output.get("data", {})
+    return wiped or bool(LIVE & output.get("data", {}).keys())
 
 
 def in_256_colors(code: re.Match) -> str:

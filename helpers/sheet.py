@@ -18,6 +18,10 @@ from helpers.plot import printable
 from helpers.require import CourseError
 
 SHOWN = 60  # pictures on one sheet
+CLASS = "course-sheet"
+OWN_KEYS = f"""window.addEventListener("keydown", event => {{
+  if (event.target.matches(".{CLASS} select")) event.target.dataset.lmSuppressShortcuts = "true";
+}}, true)"""  # before JupyterLab takes the arrow keys to go from cell to cell
 
 
 def read_corrections(file: str | Path) -> dict[str, str]:
@@ -44,6 +48,7 @@ def sheet(pictures: Pictures, rows: Sequence[int], file: str | Path) -> object:
     each choice is in the table at once; the pictures' files stay as they are. Needs ipywidgets.
     """
     import ipywidgets  # JupyterLab's; the table can do without it
+    from IPython.display import Javascript, display
 
     rows = require.indices(rows, len(pictures), "rows")[:SHOWN]
     names, known, answers = names_of(pictures), read_corrections(file), pictures.class_names
@@ -58,7 +63,9 @@ def sheet(pictures: Pictures, rows: Sequence[int], file: str | Path) -> object:
         )
         choice.observe(lambda change, name=names[i]: _note(file, name, change.new), "value")
         boxes.append(ipywidgets.VBox([ipywidgets.HTML(_picture(pictures, i, names[i])), choice]))
-    return ipywidgets.Box(boxes, layout={"flex_flow": "row wrap"})
+    whole = ipywidgets.Box(boxes, layout={"flex_flow": "row wrap"})
+    display(Javascript(OWN_KEYS))
+    return whole.add_class(CLASS)
 
 
 def _note(file: str | Path, name: str, answer: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+QUIET += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]  # a webcam
 needs_browser = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
 
 # Pictures, and text that cannot be scrolled inside its own box, that stand out to the right

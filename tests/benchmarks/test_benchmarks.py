@@ -6,6 +6,7 @@ import shutil
 import sys
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,6 +15,7 @@ from benchmarks import (
     growth,
     kaggle,
     others,
+    phone,
     recipe,
     record,
     speed,
@@ -23,6 +25,7 @@ from benchmarks import (
 )
 from classroom.run import Report
 from helpers import data
+from helpers.files.pictures import read_picture
 from helpers.train import evaluate
 from tests.conftest import SMALL, SmallNet, draw_classes
 
@@ -250,3 +253,32 @@ class TestGrowth:
         assert {name: row.keys() for name, row in rows.items()} == {
             name: row.keys() for name, row in RECORDED["growth"]["decode"].items()
         }
+
+
+def files_in(folder):
+    return {place.name: sorted(place.iterdir()) for place in sorted(folder.iterdir())}
+
+
+def test_a_phones_folder_has_the_faults_that_it_tells_of_and_shows_upright_photographs(
+    folder, tmp_path_factory
+):
+    place = tmp_path_factory.mktemp("phone")
+    planted = phone.bring(files_in(folder / "train"), place, 2, np.random.default_rng(0))
+    wrong = [name for name, answer in planted.items() if answer != "drop"]
+    assert sorted(planted.values()).count("drop") == 2 and len(wrong) == 4
+    assert all((place / name).is_file() and name.split("/")[0] != planted[name] for name in wrong)
+    assert len(list(place.rglob("IMG_*.jpg"))) == 18 and len(list(place.rglob("WA_*.jpg"))) == 2
+    assert {read_picture(file).size for file in place.rglob("IMG_*.jpg")} == {(28, 24)}
+
+
+def test_a_phones_folder_is_measured_and_shown(folder, small, tmp_path, monkeypatch, capsys):
+    parts = files_in(folder / "train"), files_in(folder / "test")
+    monkeypatch.setattr(phone, "hot_dogs", lambda: parts)
+    monkeypatch.setattr("helpers.collection.near_pairs", lambda *_: [])  # noise is all alike
+    monkeypatch.setattr(phone.kept, "save", lambda *_: None)
+    monkeypatch.setattr(phone.export, "to_onnx", lambda _: None)
+    phone.main(["hot dogs", "--counts", "9", "--rounds", "2", "--out", str(tmp_path / "r.json")])
+    (row,) = record.read(tmp_path / "r.json")["phone"]["results"].values()
+    assert row["copies"] == [2, 2] and row["of them found"] == [0, 0]
+    assert all(0 <= value <= 1 for value in row["linear probe"] + row["recipe"])
+    assert "| hot dogs, 9 per class | " in capsys.readouterr().out

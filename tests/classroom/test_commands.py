@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from classroom import commands
-from classroom.__main__ import main
+from classroom.__main__ import LAB, main
 
 
 @pytest.fixture
@@ -80,10 +80,10 @@ def started(lessons, monkeypatch, tmp_path):
 
 
 def test_lab_opens_the_lessons_or_one_of_them_with_options_of_jupyterlab(started, lessons):
-    settings = f"--LabApp.app_settings_dir={commands.ROOT / 'classroom' / 'lab'}"
-    assert started("lab") == [settings, str(lessons)]
+    assert (commands.ROOT / "classroom" / "lab" / "overrides.json").is_file()
+    assert started("lab") == [*LAB, str(lessons)]
     lesson = str(lessons / "01_hotdog.ipynb")
-    assert started("lab", "1", "--no-browser") == [settings, "--no-browser", lesson]
+    assert started("lab", "1", "--no-browser") == [*LAB, "--no-browser", lesson]
 
 
 def test_commands_run_in_this_python_on_the_data_that_the_caller_named(started, tmp_path):

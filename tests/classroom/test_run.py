@@ -124,12 +124,12 @@ def test_a_failing_notebook_is_not_saved(two_runs):
 
 
 def test_widgets_are_not_saved():
-    outputs = [new_output("display_data", {kind: "?"}) for kind in (run.WIDGET, "text/plain")]
+    outputs = [new_output("display_data", {kind: "?"}) for kind in (*run.LIVE, "text/plain")]
     notebook = new_notebook(cells=[new_code_cell("bar", outputs=outputs)])
     notebook.metadata.widgets = {"state": {}}
     tidied = run.tidy(notebook)
     assert "widgets" not in tidied.metadata
-    assert tidied.cells[0].outputs == outputs[1:]
+    assert tidied.cells[0].outputs == outputs[-1:]
 
 
 def test_a_progress_bar_that_wiped_itself_out_is_not_saved_a_warning_is():

@@ -4,6 +4,7 @@ Lesson 00 always; all lessons with COURSE_VISIT=all, some with COURSE_VISIT="01 
 are in build/screenshots.
 """
 
+import json
 import os
 import socket
 import subprocess
@@ -12,11 +13,15 @@ import time
 import urllib.request
 
 import nbformat
+import numpy as np
 import pytest
 from nbconvert.preprocessors import ClearOutputPreprocessor
+from PIL import Image
 
+from helpers.collection import DROP
+from helpers.sheet import read_corrections
 from tests.browser import LOW_CONTRAST, TOO_WIDE, needs_browser
-from tests.conftest import ROOT
+from tests.conftest import ROOT, draw_classes
 from tests.lessons.committed import LESSONS
 
 SCROLLER = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer"
@@ -172,3 +177,75 @@ def test_a_student_stops_a_training_runs_on_and_types_an_answer(page, lab):
         judged = code_cell(page, "check.answer..01.2").locator(".jp-OutputArea-output")
         judged.get_by_text(f"01.2, {outcome}").wait_for(timeout=30_000)
     page.screenshot(path=SCREENSHOTS / "exercise.png")
+
+
+def put_notebook(lab: str, name: str, *cells: str) -> None:
+    """Puts a notebook of code cells beside the lessons."""
+    new = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    new.metadata.kernelspec = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
+    body = json.dumps({"type": "notebook", "content": new}).encode()
+    place = f"{lab}/api/contents/{name}.ipynb?token=visit"
+    urllib.request.urlopen(urllib.request.Request(place, body, method="PUT"), timeout=60)
+
+
+def becomes(read, wanted: object) -> bool:
+    """Returns whether read() returns what is wanted within a minute."""
+    for _ in range(120):
+        if read() == wanted:
+            return True
+        time.sleep(0.5)
+    return False
+
+
+@pytest.mark.slow
+def test_two_keys_relabel_and_drop_on_the_contact_sheet_and_only_the_table_changes(
+    page, lab, tmp_path
+):
+    folder = draw_classes(tmp_path / "set", {"cup": 3, "fork": 3})
+    before = {file: file.read_bytes() for file in folder.rglob("*.png")}
+    table = tmp_path / "table.csv"
+    put_notebook(
+        lab,
+        "contact_sheet",
+        "from helpers import data, preprocess, sheet\n"
+        "side = preprocess.Preprocess(64, 64, (0.5,) * 3, (0.5,) * 3, 'bilinear')\n"
+        f"pictures = data.read_folder({str(folder)!r}, side)\n"
+        f"sheet.sheet(pictures, range(6), {str(table)!r})",
+    )
+    open_lesson(page, lab, "contact_sheet")
+    choose(page, "Run", "Run All Cells")
+    lists = page.locator(".jp-OutputArea-output select")
+    lists.nth(5).wait_for(timeout=600_000)
+    lists.first.focus()
+    for key in ("ArrowDown", "Tab", "Tab", "ArrowDown", "ArrowDown", "Tab", "ArrowUp"):
+        page.keyboard.press(key)
+    noted = {"cup/1.png": "fork", "cup/3.png": DROP, "fork/1.png": "cup"}
+    assert becomes(lambda: read_corrections(table), noted)
+    page.screenshot(path=SCREENSHOTS / "contact_sheet.png")
+    page.keyboard.press("ArrowDown")  # on second thoughts
+    assert becomes(lambda: read_corrections(table), noted | {"fork/1.png": "fork"})
+    lists.last.click()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Tab")
+    assert becomes(lambda: read_corrections(table).get("fork/3.png"), "cup")
+    assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == before
+
+
+@pytest.mark.slow
+def test_the_upload_button_keeps_a_photograph_larger_than_a_server_takes_by_default(
+    page, lab, tmp_path
+):
+    photograph, own = tmp_path / "IMG_1.png", tmp_path / "own"
+    pixels = np.random.default_rng(0).integers(0, 256, (2000, 2000, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(photograph)
+    assert photograph.stat().st_size > 11_000_000
+    code = f"from helpers import upload\nupload.button({str(own)!r})"
+    put_notebook(lab, "upload", code)
+    open_lesson(page, lab, "upload")
+    choose(page, "Run", "Run All Cells")
+    page.get_by_placeholder("cup").fill("mug", timeout=600_000)
+    with page.expect_file_chooser(timeout=60_000) as chooser:
+        page.get_by_role("button", name="pictures, or a zip file").click()
+    chooser.value.set_files(photograph)
+    page.get_by_text("There are now 1 mug.").wait_for(timeout=300_000)
+    assert (own / "mug" / "IMG_1.png").read_bytes() == photograph.read_bytes()
