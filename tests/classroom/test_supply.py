@@ -20,6 +20,7 @@ BROUGHT = {  # by the packages in requirements.txt, which cannot do without
         "nbclient",
         "nbconvert",
         "nbformat",
+        "traitlets",
         "zmq",
     ),  # JupyterLab
     *(
