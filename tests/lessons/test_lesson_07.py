@@ -192,9 +192,10 @@ def test_a_good_head_is_spoiled_by_the_highest_rate_alone_and_mostly_by_lag(meas
     assert measured[highest] - measured[lagging] > measured[best] - measured[highest]
 
 
-def test_from_random_weights_the_highest_rate_is_not_worse(measured):
+def test_from_random_weights_the_highest_rate_looks_best_within_its_error(measured):
     row = "learning rates, from random weights"
-    assert abs(measured[f"{row}: the highest"] - measured[f"{row}: 3e-3"]) < 0.1
+    gain = standard_errors_between(measured, f"{row}: the highest", f"{row}: 3e-3", SEA)
+    assert 0 < gain < 2
 
 
 def test_networks_from_objects_learned_less_of_their_source(measured):
