@@ -4,18 +4,22 @@
     python3 course.py lab [NN]          open the lessons, or lesson NN, in JupyterLab
     python3 course.py run [NN ...]      execute lessons: a table, HTML pages, build/results.json
                                         (solutions/NN: the solution of lesson NN)
-    python3 course.py test [ARGS ...]   run all tests but the slow ones, or pytest with ARGS
     python3 course.py fetch NAME        download a data set or the weights of a network
-    python3 course.py grade FOLDER      run handed-in notebooks, write build/grades.csv
-    python3 course.py bundle [FOLDER]   copy the course and its packages, to install offline
+    python3 course.py collect FOLDER    a page that brings pictures into a folder
+    python3 course.py app FOLDER        a page where a network that you kept names pictures
     python3 course.py kaggle NN         write lesson NN to upload to Kaggle, into build/kaggle/
     python3 course.py site              write the lessons as pages for a phone into build/site/
-    python3 course.py class [FILE]      show on the wall what the students of a room guess
-    python3 course.py slides [NN ...]   write lessons as slides into build/slides/
-    python3 course.py check-room        say whether this computer is ready for a class
+    python3 course.py test [ARGS ...]   run all tests but the slow ones, or pytest with ARGS
     python3 course.py doctor            describe this machine in ten lines, for a bug report
     python3 course.py here              install what this Python lacks, replace nothing (Colab)
-    python3 course.py app FOLDER        a page where a network that you kept names pictures
+
+For teachers:
+
+    python3 course.py class [FILE]      show live what the students of a room guess
+    python3 course.py slides [NN ...]   write lessons as slides into build/slides/
+    python3 course.py check-room        say whether this computer is ready for a class
+    python3 course.py bundle [FOLDER]   copy the course and its packages, to install offline
+    python3 course.py grade FOLDER      judge handed-in notebooks, write build/grades.csv
 
 The first use installs what the lessons need into .venv, beside this file, in the versions of
 requirements.lock; `test` adds what the tests need. With any command, --cpu or --gpu chooses the

@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 SIZES = ("smoke", "drawn", "tiny", "full")
+OF_ANY = "With any command: --cpu or --gpu chooses PyTorch's build, --newest the newest packages."
 READ_AFTER = {"10": "06", "11": "07", "12": "04"}  # whose number is not their place
 
 
@@ -40,7 +41,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def make_parser() -> Parser:
-    parser = Parser(prog="course.py", description="The commands of the course.")
+    parser = Parser(prog="course.py", description="The commands of the course.", epilog=OF_ANY)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     lab = commands.add_parser("lab", help="open the lessons in JupyterLab")
     lab.add_argument("lesson", nargs="?", metavar="NN", help="the number of a lesson")
@@ -48,42 +49,43 @@ def make_parser() -> Parser:
     run.add_argument("lessons", nargs="*", metavar="NN", help="numbers (all), or solutions/NN")
     run.add_argument("--size", choices=SIZES, help="the size of the data (COURSE_SIZE, or drawn)")
     run.add_argument("--save", action="store_true", help="put the outputs into notebooks/ too")
-    commands.add_parser("test", help="run all tests but the slow ones, or pytest as you like")
     fetch = commands.add_parser("fetch", help="bring a data set or the weights of a network")
     fetch.add_argument("name", metavar="NAME", help="of the data set or network")
     fetch.add_argument("--size", choices=SIZES[2:], default="full", help="of the data set (full)")
-    add_grade(commands.add_parser("grade", help="list the outcomes of handed-in notebooks"))
-    bundle = commands.add_parser("bundle", help="copy the course for machines without network")
-    bundle.add_argument("folder", nargs="?", metavar="FOLDER", type=Path, help="build/bundle")
-    bundle.add_argument("--no-wheels", action="store_true", help="the course without its packages")
-    bundle.set_defaults(folder=ROOT / "build" / "bundle")
-    kaggle = commands.add_parser("kaggle", help="write lessons to upload to Kaggle")
-    kaggle.add_argument("lessons", nargs="+", metavar="NN", help="numbers, such as 05")
-    kaggle.add_argument("--user", required=True, help="your name on Kaggle")
-    kaggle.set_defaults(folder=ROOT / "build" / "kaggle")
-    app = commands.add_parser("app", help="a page where a network of yours names pictures")
-    app.add_argument("folder", metavar="FOLDER", type=Path, help="that keep.save wrote")
-    app.add_argument("--port", type=int, default=8890, help="(8890)")
-    app.add_argument("--share", action="store_true", help="let others in your network reach it")
     collect = commands.add_parser("collect", help="a page that brings pictures into a folder")
     collect.add_argument("folder", metavar="FOLDER", type=Path, help="for a folder per class")
     collect.add_argument("--port", type=int, default=8891, help="(8891)")
     collect.add_argument("--share", action="store_true", help="let phones in your network reach it")
+    app = commands.add_parser("app", help="a page where a network of yours names pictures")
+    app.add_argument("folder", metavar="FOLDER", type=Path, help="that keep.save wrote")
+    app.add_argument("--port", type=int, default=8890, help="(8890)")
+    app.add_argument("--share", action="store_true", help="let others in your network reach it")
+    kaggle = commands.add_parser("kaggle", help="write lessons to upload to Kaggle")
+    kaggle.add_argument("lessons", nargs="+", metavar="NN", help="numbers, such as 05")
+    kaggle.add_argument("--user", required=True, help="your name on Kaggle")
+    kaggle.set_defaults(folder=ROOT / "build" / "kaggle")
     commands.add_parser("site", help="write the lessons as pages to read on a phone")
-    room = commands.add_parser("class", help="show on the wall what the students of a room guess")
+    commands.add_parser("test", help="run all tests but the slow ones, or pytest as you like")
+    commands.add_parser("doctor", help="describe this machine in ten lines, for a bug report")
+    commands.add_parser("here", help="install what this Python lacks, and replace nothing")
+    add_for_teachers(commands)
+    return parser
+
+
+def add_for_teachers(commands: argparse._SubParsersAction) -> None:
+    room = commands.add_parser("class", help="teachers: show live what the students guess")
     room.add_argument("file", nargs="?", metavar="FILE", type=Path, help="build/class.sqlite")
     room.add_argument("--port", type=port, default=8765, help="for the students (8765)")
     room.add_argument("--no-browser", dest="browser", action="store_false", help="open no page")
     room.set_defaults(file=ROOT / "build" / "class.sqlite")
-    slides = commands.add_parser("slides", help="write lessons as slides to show without network")
+    slides = commands.add_parser("slides", help="teachers: write lessons as slides")
     slides.add_argument("lessons", nargs="*", metavar="NN", help="numbers (all)")
-    commands.add_parser("check-room", help="say whether this computer is ready for a class")
-    commands.add_parser("doctor", help="describe this machine in ten lines, for a bug report")
-    commands.add_parser("here", help="install what this Python lacks, and replace nothing")
-    return parser
-
-
-def add_grade(grade: argparse.ArgumentParser) -> None:
+    commands.add_parser("check-room", help="teachers: say whether this computer is ready")
+    bundle = commands.add_parser("bundle", help="teachers: copy the course with its packages")
+    bundle.add_argument("folder", nargs="?", metavar="FOLDER", type=Path, help="build/bundle")
+    bundle.add_argument("--no-wheels", action="store_true", help="the course without its packages")
+    bundle.set_defaults(folder=ROOT / "build" / "bundle")
+    grade = commands.add_parser("grade", help="teachers: judge handed-in notebooks")
     grade.add_argument("folder", metavar="FOLDER", type=Path, help="of the notebooks")
     grade.add_argument("--minutes", type=minutes, default=10.0, help="for each notebook (10)")
     grade.add_argument("--all", action="store_true", help="run all cells, also programs and pip")

@@ -138,8 +138,8 @@ def test_rows_that_are_reused_give_the_outputs_of_the_old_classes(network):
     torch.testing.assert_close(new[:, :2], old[:, [7, 3]], rtol=1e-4, atol=1e-4)
 
 
-REFUSED = {"crossvit_9_240", "efficientvim_m1"}  # features between stages, as the README says
-UNDIVIDED = {"poolformer_s12", "caformer_s18", "pit_ti_224"}  # as the README says
+REFUSED = {"crossvit_9_240", "efficientvim_m1"}  # see docs/reference.md
+UNDIVIDED = {"poolformer_s12", "caformer_s18", "pit_ti_224"}  # see docs/reference.md
 
 
 def divided(net):
