@@ -72,6 +72,16 @@ def test_the_pages_quote_results_json(page):
     assert all(f"<!-- {mark} -->\n|" in text for mark in marks)
 
 
+def test_the_recipe_is_level_with_a_linear_probe_on_photographs():
+    found = record.read()["accuracy"]["results"]["recipe"]
+    for count in (20, 50, 200, 1000):
+        ours, probe = (
+            found[f"{count} per class: {method}"]
+            for method in ("LP-FT averaged with the probe", "linear probe")
+        )
+        assert abs(ours - probe) <= 0.003
+
+
 def test_the_table_of_times_says_what_was_not_reached():
     def run(reached, *epochs):
         return {"reached": reached, "epochs": epochs, "threads": 1}

@@ -33,3 +33,9 @@ def test_the_answers_of_random_weights_hardly_depend_on_the_picture():
     (pretrained,) = moved.findall(printed(read("00"), "00-random-pretrained"))
     assert len(untrained) == 6 and max(map(float, untrained)) < 0.15
     assert float(pretrained) > 0.8
+
+
+def test_nor_does_the_order_of_the_names_depend_on_the_picture_before_training():
+    told = printed(read("00"), "00-random-order")
+    untrained, pretrained = map(float, re.findall(r": (-?\d\.\d\d)", told))
+    assert untrained > 0.95 and abs(pretrained) < 0.2

@@ -9,6 +9,7 @@ import torch
 from helpers.data import loader
 from helpers.evaluation import evaluate
 from helpers.models import param_groups
+from helpers.plot import on_photographs
 from helpers.train import fit
 from tests.lessons.committed import code_cells, inline, printed, read
 
@@ -51,6 +52,44 @@ def test_the_recipe_is_nowhere_below_the_linear_probe(numbers):
     measured = numbers("01")
     for count in ("5 per class", "20 per class", "all pictures"):
         assert measured[f"{count}: {RECIPE}"] >= measured[f"{count}: {PROBE}"] - 0.005
+
+
+@pytest.mark.parametrize("count", ["5 per class", "20 per class", "all pictures"])
+def test_no_way_is_clearly_better_than_the_linear_probe(numbers, count):
+    measured = numbers("01")
+    ways = [way for way in (ONE_EPOCH, AS_MANY, RECIPE) if f"{count}: {way}" in measured]
+    assert RECIPE in ways
+    for way in ways:
+        assert not clearly_better(measured, f"{count}: {way}", f"{count}: {PROBE}", VALID)
+
+
+def test_from_twenty_pictures_per_class_only_one_epoch_is_clearly_behind(numbers):
+    measured = numbers("01")
+    best, *others = sorted(
+        (ONE_EPOCH, AS_MANY, PROBE, RECIPE), key=lambda way: -measured[f"20 per class: {way}"]
+    )
+    behind = {
+        way
+        for way in others
+        if clearly_better(measured, f"20 per class: {best}", f"20 per class: {way}", VALID)
+    }
+    assert behind == {ONE_EPOCH}
+
+
+def test_on_two_hundred_photographs_per_class_one_epoch_lacks_mostly_steps():
+    found = on_photographs("recipe")
+    row = "200 per class: {}".format
+    one, many, probe, recipe = (
+        float(found[row(way)].split()[0])
+        for way in (
+            "all at once for one epoch",
+            "all at once for as many steps",
+            "linear probe",
+            "LP-FT averaged with the probe",
+        )
+    )
+    assert (one, many, recipe, probe) == (0.896, 0.936, 0.942, 0.943)  # as the lesson says
+    assert many - one > 2 * (recipe - many)
 
 
 def test_the_test_pictures_say_so_too_over_three_seeds(numbers):

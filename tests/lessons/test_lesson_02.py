@@ -118,6 +118,13 @@ def test_of_the_remedies_only_a_tenth_of_the_rate_is_two_errors_above_none(measu
             assert_above(measured, remedy(other), remedy("none"), "validation")
 
 
+def test_no_remedy_is_clearly_ahead_of_all_the_others(measured):
+    remedy = "10 per class, remedy: {}".format
+    for other in ("epochs", "stopping", "decay", "augmentation"):
+        with pytest.raises(AssertionError):
+            assert_above(measured, remedy("rate"), remedy(other), "validation")
+
+
 def test_fine_tuning_and_the_linear_probe_are_close_together(measured):
     assert abs(measured["fine-tuned"] - measured["linear probe"]) < 0.03
 
