@@ -6,19 +6,18 @@ Served on this machine alone, unless --share is given. Pictures stay in memory a
 import base64
 import io
 import json
-import socket
 import sys
 from argparse import Namespace
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock
-from urllib.parse import urlsplit
 
 import torch
 from PIL import Image
 from torchvision.transforms.v2.functional import center_crop
 
+from classroom.server import addresses
 from helpers import CourseError, cam, data, keep
 from helpers.evaluation import eval_mode
 from helpers.upload import decode
@@ -44,22 +43,12 @@ def serve(make: Callable[[str, int], ThreadingHTTPServer], arguments: Namespace)
         server = make(host, arguments.port)
     except OSError as error:
         sys.exit(f"Port {arguments.port} cannot be used ({error.strerror}): add --port 8899.")
-    name = address() if arguments.share else "127.0.0.1"
+    name = addresses()[0] if arguments.share else "127.0.0.1"
     print(f"Open http://{name}:{server.server_port} in a browser; Ctrl+C ends it.", flush=True)
     if arguments.share:
         print("Everybody in this network can reach it, and nothing is encrypted.", flush=True)
     server.serve_forever()
     return 0
-
-
-def address() -> str:
-    """Returns this machine's address in its network; nothing is sent for that."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # an address that documentation uses
-            return probe.getsockname()[0]
-        except OSError:
-            return socket.gethostname()
 
 
 def make_server(net: torch.nn.Module, host: str, port: int) -> ThreadingHTTPServer:
@@ -89,7 +78,7 @@ class Answers(BaseHTTPRequestHandler):
         if not self.trusted():
             return
         length = self.headers.get("Content-Length", "")
-        if urlsplit(self.path).path != self.place or not length.isdecimal() or not int(length):
+        if self.path.partition("?")[0] != self.place or not length.isdecimal() or not int(length):
             return self.reply(400, {"error": "Choose a picture first."})
         if int(length) > self.largest:
             self.close_connection = True
@@ -104,7 +93,7 @@ class Answers(BaseHTTPRequestHandler):
         """Refuses pages of other sites: under this machine's address, or asking from their own."""
         host, origin = self.headers.get("Host", ""), self.headers.get("Origin")
         here = self.shared or (host.rpartition(":")[0] or host) in HOSTS
-        if here and (origin is None or urlsplit(origin).netloc == host):
+        if here and (origin is None or origin.partition("://")[2] == host):
             return True
         self.reply(403, {"error": "Open the address that the terminal shows."})
         return False

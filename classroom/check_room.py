@@ -3,10 +3,10 @@
 Nothing is changed: lesson 00 runs at the size `smoke` in a new kernel and is not saved.
 """
 
+import http.client
 import os
 import platform
 import shutil
-import socket
 import sys
 import urllib.request
 from argparse import Namespace
@@ -58,7 +58,7 @@ def network() -> str:
     try:
         with direct.open(url, timeout=SECONDS) as response:
             found = b"COURSE_CLASS" in response.read(100_000)
-    except (OSError, ValueError, socket.gaierror):
+    except (OSError, ValueError, http.client.HTTPException):
         found = False
     print(f"class at {address}: {'answers' if found else 'does not answer'}")
     return "" if found else f"no class answers at {address}: start it, or correct COURSE_CLASS"

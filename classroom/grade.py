@@ -15,6 +15,7 @@ import json
 import multiprocessing
 import os
 import re
+import secrets
 import sys
 import tempfile
 import threading
@@ -177,7 +178,8 @@ class Grader:
         if not answers:
             return [("", "holds no exercise of the course")]
         data_answers = [a for name, a in answers.items() if EXERCISES[name].takes is None]
-        computed = [answer for answer in data_answers if not slices.literal(found, answer)]
+        literals = {a.exercise: value for a in data_answers for value in slices.literal(found, a)}
+        computed = [answer for answer in data_answers if answer.exercise not in literals]
         shown = {} if self.all else shown_answers(whole, found, computed)
         ending = ", ".join(["read to its end", *(f"{name} from its output" for name in shown)])
         outcomes = {name: self.outcome(found, answer, shown) for name, answer in answers.items()}
@@ -192,6 +194,9 @@ class Grader:
             if cells and reached_end(ending) and any(a in claimed for a in doubted):
                 ending, data = self.run(notebook, None)  # it may depend on more than its source
                 outcomes |= {a.exercise: self.outcome(found, a, data) for a in doubted}
+        tables = [name for name, value in literals.items() if isinstance(value, dict)]
+        typed = [f"{name} typed in" for name in tables if outcomes[name] == "right"]
+        ending = ", ".join([ending, *typed])
         lessons = {name[:2] for name in answers}
         names = [name for name in sorted(EXERCISES) if name[:2] in lessons]
         return [("", ending), *((name, outcomes.get(name, "not checked")) for name in names)]
@@ -207,20 +212,34 @@ class Grader:
         return self.judged(name, "", to_json(literal[0]) if literal else data[name])
 
     def judged(self, name: str, source: str, value: object) -> str:
-        """Returns the state of an answer, from a process of its own."""
+        """Returns the state of an answer; judges it once more if a signal ended its process."""
+        given = name, source, value
+        return self.state(*given) or self.state(*given) or "not judged: its process was killed"
+
+    def state(self, name: str, source: str, value: object) -> str:
+        """Returns the state of an answer, from a process of its own; "" if that was killed."""
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            ours, theirs = self.context.Pipe(duplex=False)
+            ours, theirs = self.context.Pipe()
             given = (theirs, name, source, value, self.threads(), folder)
             process = self.context.Process(target=trial.work, args=given, daemon=True)
             process.start()
             theirs.close()
+            key = secrets.token_bytes(32)
             try:
+                ours.send_bytes(key)
                 self.wait_for(process.pid, ours)
-                state = json.loads(ours.recv_bytes(maxlength=100_000))
+                state, seal = json.loads(ours.recv_bytes(maxlength=100_000))
+                if seal != trial.sealed(hashlib.blake2b(key=key), state):
+                    return "not judged: the answer has written an outcome of its own"
             except TimeoutError:
-                return "not judged: it took too long"
-            except (OSError, EOFError, ValueError, psutil.Error):
-                return "not judged: its process ended"
+                return f"not judged: it took longer than {self.minutes:g} minutes"
+            except MemoryError:
+                return f"not judged: it took more than {MEMORY_GB} GB of memory"
+            except InterruptedError:
+                return "not judged: interrupted"
+            except (OSError, EOFError, ValueError, TypeError):
+                process.join(10)  # it has closed its end, and is about to leave
+                return "" if (process.exitcode or 0) < 0 else "not judged: its process ended"
             finally:
                 process.kill()
                 process.join()
@@ -231,13 +250,16 @@ class Grader:
         return max(1, (os.cpu_count() or 1) // self.jobs)
 
     def wait_for(self, pid: int, connection: Connection) -> None:
-        """Waits for an outcome. Raises OSError or TimeoutError if there will be none."""
+        """Waits for an outcome, or the end of its process; raises what keeps it from coming."""
         end = time.monotonic() + 60 * self.minutes
         while not connection.poll(0.1):
             if time.monotonic() > end:
                 raise TimeoutError
-            if self.stopping.is_set() or notebooks.largest([psutil.Process(pid)]) > MEMORY_GB * 1e9:
-                raise OSError
+            if self.stopping.is_set():
+                raise InterruptedError
+            with suppress(psutil.Error):  # it has ended since: what it sent is there to be read
+                if psutil.Process(pid).memory_info().rss > MEMORY_GB * 1e9:
+                    raise MemoryError
 
     def run(self, notebook: NotebookNode, cells: list[NotebookNode] | None) -> tuple[str, dict]:
         """Runs these cells, or all; returns how that ended, and the answers that are data."""

@@ -30,7 +30,8 @@ def install(
     """Refuses, from now on, to change what is in `fixed` and to open what is in `hidden`.
 
     fixed, hidden: folders and files. programs: lets other programs be started. strict: refuses to
-    change any file but those in the folders `free`, and to reach any address, this machine's too.
+    change any file but those in the folders `free`, to load a pickle or what is in these folders
+    as code, and to reach any address, this machine's too.
     """
     fixed = tuple(_real(place) for place in ([os.sep] if strict else [*fixed, *hidden]))
     hidden, free = tuple(map(_real, hidden)), tuple(map(_real, free))
@@ -39,12 +40,14 @@ def install(
         if event == "open":
             if _within(given[0], hidden) or (_is_writing(given) and _within(given[0], fixed, free)):
                 raise PermissionError(f"While it is graded, a notebook may not open {given[0]}.")
-        elif event in CHANGES:
-            if any(_within(place, fixed, free) for place in given[:2]):
-                raise PermissionError(f"While it is graded, a notebook may not change {given[0]}.")
-        elif event in PROGRAMS:
-            if not programs:
-                raise PermissionError("While it is graded, a notebook may not start programs.")
+        elif event in CHANGES and any(_within(place, fixed, free) for place in given[:2]):
+            raise PermissionError(f"While it is graded, a notebook may not change {given[0]}.")
+        elif event in PROGRAMS and not programs:
+            raise PermissionError("While it is graded, a notebook may not start programs.")
+        elif event.split(".")[0] == "pickle" and strict:
+            raise PermissionError("An answer may load no pickle: it can hold any code.")
+        elif event == "ctypes.dlopen" and _within(given[0], free):
+            raise PermissionError("An answer may load no library of its own.")
         elif event in ("socket.connect", "socket.sendto", "socket.getaddrinfo"):
             address = given[0] if event == "socket.getaddrinfo" else given[1]
             host = address[0] if isinstance(address, tuple) else address

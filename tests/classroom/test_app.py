@@ -97,6 +97,7 @@ def test_what_is_no_picture_is_refused_in_one_sentence(server, contents, status)
 def test_pages_of_other_sites_and_other_paths_get_nothing(server):
     assert ask(server, path="/", Host="evil.example:80")[0] == 403
     assert ask(server, encoded(), Host="evil.example")[0] == 403
+    assert ask(server, path="/", Origin="http://[")[0] == 403
     assert ask(server, path="/../course.py")[0] == 404
     assert server.server_address[0] == "127.0.0.1"
 

@@ -36,6 +36,12 @@ def test_what_is_missing_is_named_in_the_verdict(room, capsys):
     )
 
 
+@pytest.mark.parametrize("address", ["http://[", "127.0.0.1:x", "http://", "a class"])
+def test_what_is_no_address_is_told_like_a_class_that_does_not_answer(room, address):
+    room.setenv("COURSE_CLASS", address)
+    assert check_room.network().endswith("start it, or correct COURSE_CLASS")
+
+
 @pytest.mark.slow
 def test_lesson_00_is_run_and_nothing_is_saved(capsys):
     before = check_room.find_lessons([])[0].read_bytes()

@@ -5,12 +5,15 @@ import csv
 import inspect
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
 import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, distribution
+from types import SimpleNamespace
 
 import nbformat
 import psutil
@@ -19,7 +22,8 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from classroom import grade, kinds, notebooks, sandbox, slices, trial
 from classroom.commands import parse
-from tests.classroom.test_exercises import UNUSUAL
+from classroom.judge import EXERCISES, outcome_of
+from tests.classroom.test_exercises import LESSONS, UNUSUAL, answer_of, cells
 from tests.conftest import ROOT
 
 SETUP = "import os, torch\nfrom classroom import check"
@@ -167,6 +171,13 @@ ATTACKS = {
     ],
     "program": [INSIDE.format("torch.os.system('true')")],
     "writes": ["import helpers", INSIDE.format("torch.save(picture, helpers.__file__)")],
+    "outcome written to all that is open": [
+        "class At:\n    def __init__(self, at): self.fileno = lambda: at",
+        "def write_own_outcome(bytes_of):\n    for at in range(3, 99):\n"
+        "        try: bytes_of._write_file(At(at), True, False, 1)\n        except Exception: pass",
+        'words = torch.tensor([0, 0, 0, 13, *b\'["right", ""]\'], dtype=torch.uint8)',
+        INSIDE.format("write_own_outcome(words.untyped_storage())"),
+    ],
     "end of the judge": ["import os", INSIDE.format("os._exit(0)")],
 }
 
@@ -179,6 +190,132 @@ def test_no_attack_makes_a_wrong_function_right(tmp_path, grader, attack):
     assert outcome == "not yet" or outcome.startswith("not judged: ")
     assert grade.digest() == before
     assert dict(grader.grade(hand_in(tmp_path, "next", SETUP, RIGHT, CHECK)))["01.2"] == "right"
+
+
+def forge(connection, *given):
+    """Does what an answer would do that had found its way to the grader's pipe."""
+    connection.send_bytes(b'["right", ""]')
+
+
+def test_an_outcome_counts_only_with_the_seal_of_the_judge(tmp_path, grader, monkeypatch):
+    monkeypatch.setattr(trial, "work", forge)
+    outcome = dict(grader.grade(hand_in(tmp_path, "mine", SETUP, WRONG, CHECK)))["01.2"]
+    assert outcome == "not judged: the answer has written an outcome of its own"
+
+
+PICKLE = """class Pickle:
+    text, place = b"cbuiltins\\nlen\\n(S'ab'\\ntR.", 0
+    def read(self, n=-1):
+        start, self.place = self.place, len(self.text) if n < 0 else self.place + n
+        return self.text[start : self.place]
+    def readline(self):
+        line = self.read(1)
+        while line[-1:] != b"\\n": line += self.read(1)
+        return line
+    def seek(self, step, whence): self.place += step"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "numpy.load(Pickle(), allow_pickle=True)",
+        "pandas.eval('1 + 1')",
+        "pandas.DataFrame({'a': [1]}).query('a > 0')",
+    ],
+)
+def test_a_pickle_or_a_text_that_may_hold_any_code_is_not_read(tmp_path, grader, code):
+    mine = RIGHT.replace("std):\n", f"std):\n    {code}\n")
+    file = hand_in(tmp_path, "mine", SETUP, "import numpy, pandas", PICKLE, mine, CHECK)
+    outcome = dict(grader.grade(file))["01.2"]
+    told = "not judged: the answer uses `eval` or `query` of pandas"
+    assert outcome == (told if "pandas" in code else "not yet")
+
+
+def test_a_judge_that_has_ended_has_said_what_it_had_to_say(grader):
+    """It may end just after the grader has looked for an outcome, on a busy machine above all."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    looks = iter([False, True])
+    grader.wait_for(ended.pid, SimpleNamespace(poll=lambda seconds: next(looks)))
+    assert next(looks, None) is None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no signals there")
+@pytest.mark.parametrize("times, told", [(1, "right"), (2, "not judged: its process was killed")])
+def test_an_answer_whose_judge_was_killed_is_judged_once_more(
+    tmp_path, grader, monkeypatch, times, told
+):
+    killed = []
+
+    def wait_for(pid, connection):
+        if len(killed) < times:
+            killed.append(pid)
+            os.kill(pid, signal.SIGKILL)
+        grade.Grader.wait_for(grader, pid, connection)
+
+    monkeypatch.setattr(grader, "wait_for", wait_for)
+    slow = RIGHT.replace("std):\n", "std):\n    import time; time.sleep(0.5)\n")
+    rows = grader.grade(hand_in(tmp_path, "mine", SETUP, slow, CHECK))
+    assert dict(rows)["01.2"] == told and len(killed) == times
+
+
+@pytest.mark.parametrize(
+    "limit, value, outcome",
+    [("MEMORY_GB", 0, "it took more than 0 GB of memory"), ("minutes", 0, "it took longer than 0")],
+)
+def test_an_answer_that_takes_too_much_is_told_what(
+    tmp_path, grader, monkeypatch, limit, value, outcome
+):
+    monkeypatch.setattr(grade if limit == "MEMORY_GB" else grader, limit, value)
+    slow = RIGHT.replace("std):\n", "std):\n    import time; time.sleep(2)\n")
+    rows = dict(grader.grade(hand_in(tmp_path, "mine", SETUP, slow, CHECK)))
+    assert rows["01.2"].startswith(f"not judged: {outcome}")
+
+
+def test_a_bar_of_an_answer_leaves_no_lock_behind_on_the_machine(tmp_path, grader):
+    """tqdm's own is a semaphore, which outlives a process that is ended."""
+    bar = "    for _ in tqdm([1]): assert not hasattr(tqdm.get_lock(), 'mp_lock')"
+    mine = RIGHT.replace("std):\n", f"std):\n    from tqdm.auto import tqdm\n{bar}\n")
+    assert dict(grader.grade(hand_in(tmp_path, "mine", SETUP, mine, CHECK)))["01.2"] == "right"
+
+
+def test_an_exercise_that_may_compute_longer_is_given_longer_here(monkeypatch):
+    limits = []
+    monkeypatch.setattr(trial, "limit", lambda seconds: limits.append(seconds) or 1 / 0)
+    monkeypatch.setattr(trial.guard, "install", lambda *given, **named: None)
+    for name in ("01.2", "08.4"):
+        trial.of_code(name, "x = 1")
+    patience = trial.judge.EXERCISES["08.4"].patience
+    assert patience > 1 and limits == [trial.SECONDS + 4.0, trial.SECONDS + 4.0 * patience]
+
+
+@pytest.mark.slow
+def test_beside_six_busy_processes_no_right_answer_of_a_hundred_is_refused(grader, monkeypatch):
+    """Eighty are checked as a student's are, twenty graded, two at a time."""
+    monkeypatch.chdir(ROOT / "notebooks")
+    checked, graded = [], []
+    for lesson in LESSONS:
+        solved = cells(ROOT / "notebooks/solutions", lesson)
+        found = slices.statements(new_notebook(cells=list(solved.values())))
+        setup = [cell for cell in (f"{lesson}-start", f"{lesson}-setup") if cell in solved]
+        for answer in slices.answers(found):
+            cell = answer.exercise.replace(".", "-")
+            task = EXERCISES[answer.exercise]
+            if task.takes and task.patience == 1 and f"{cell}-given" not in solved:
+                value = answer_of(solved, f"{cell}-check", *setup, f"{cell}-solution")
+                checked.append((answer.exercise, value))
+                graded.append((found, answer, {}))
+    loop = "import os; parent = os.getppid()\nwhile os.getppid() == parent: pass"
+    busy = [subprocess.Popen([sys.executable, "-c", loop]) for _ in range(6)]
+    try:
+        tries = [outcome_of(*one).state for one in (2 * checked)[:80]]
+        with ThreadPoolExecutor(2) as pool:
+            tries += pool.map(lambda one: grader.outcome(*one), graded[:20])
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    assert tries == ["right"] * 100
 
 
 def test_the_solutions_that_read_files_are_right(grader):
@@ -211,12 +348,13 @@ def test_an_answer_writes_nowhere_but_where_the_judge_keeps_its_files(tmp_path):
     tries = [f"open({str(place / 'x')!r}, 'w')" for place in (inside, tmp_path)]
     tries += [f"os.rename({str(inside / 'x')!r}, {str(outside)!r})"]
     tries += [f"os.symlink({str(tmp_path)!r}, {str(inside / 'link')!r})"]
-    lines = ["import os", "from classroom import guard"]
+    tries += [f"ctypes.CDLL({str(inside / 'x')!r})", "pickle.loads(b'cbuiltins\\nlen\\n.')"]
+    lines = ["import ctypes, os, pickle", "from classroom import guard"]
     lines += [f"guard.install([], [], strict=True, free=[{str(inside)!r}])"]
     for code in tries:
         lines += [f"try:\n {code}\n print('done')\nexcept PermissionError: print('refused')"]
     run = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, cwd=ROOT)
-    assert run.stdout.decode().split() == ["done", "refused", "refused", "refused"]
+    assert run.stdout.decode().split() == ["done", *["refused"] * 5]
 
 
 @pytest.mark.parametrize(
@@ -293,6 +431,14 @@ def test_only_what_an_answer_depends_on_is_run(tmp_path, grader):
     outcomes = dict(grader.grade(hand_in(tmp_path, "mine", QUICK_SETUP, *sources)))
     assert outcomes["06.6"] == "right" and outcomes[""] == "ran to its end"
     assert not made.exists()
+
+
+def test_a_table_of_measurements_that_is_numbers_in_the_source_is_named(tmp_path, grader):
+    table = "{'recipe': [0.91, 0.92, 0.93], 'mine': [%s, 0.97, 0.98]}"
+    letter = 'check.answer("06.6", "c")'
+    for first, ending in (("0.96", ", 01.6 typed in"), ("...", "")):
+        file = hand_in(tmp_path, "mine", letter, f'check.answer("01.6", {table % first})')
+        assert grader.grade(file)[0] == ("", f"read to its end{ending}")
 
 
 def test_a_notebook_that_shows_another_outcome_is_run_as_a_whole(tmp_path, grader):
