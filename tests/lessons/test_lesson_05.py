@@ -11,12 +11,14 @@ from torch import nn
 from torchvision.models import resnet18
 
 from helpers import data
+from tests.conftest import committed_numbers
 from tests.lessons.committed import inline, printed, read, standard_errors_between
 
 TEST = 1000  # pictures
 PIXELS, FEATURES = "linear classifier on pixels", "linear classifier on features"
 TOP, THREE = "ensemble of three", "lite0, lite1, lite2"
 TRAIN, ALL = "from scratch, learned from train", "from scratch, learned from train_valid"
+EQUAL = "from scratch, train_valid, equal steps"
 PARTS = {"bn1": "norm1", "bn2": "norm2", "downsample": "short"}  # torchvision's names and ours
 
 
@@ -39,12 +41,41 @@ def test_pretrained_weights_beat_everything_from_scratch(measured):
             assert standard_errors_between(measured, pretrained, other, TEST) > 5
 
 
-def test_the_ensemble_is_above_its_first_member_on_test_pictures(measured):
-    assert standard_errors_between(measured, TOP, FEATURES, TEST) > 2
+def gained(method: str, than: str) -> float:
+    """Returns a gain on the test pictures in standard errors, as the paired test has found it."""
+    numbers, row = committed_numbers("05"), f"{method} over {than}"
+    return numbers[row] / numbers[f"{row}: its standard error"]
 
 
-def test_training_again_on_everything_gains(measured):
-    assert standard_errors_between(measured, ALL, TRAIN, TEST) > 2
+@pytest.mark.parametrize("than", [FEATURES, "fine-tuned"])
+def test_the_ensemble_is_above_every_other_rung_picture_by_picture(than):
+    assert gained(TOP, than) > 2
+
+
+def test_training_again_on_everything_gains():
+    assert gained(ALL, TRAIN) > 2
+
+
+def test_the_control_says_that_the_steps_gain_and_not_the_pictures():
+    assert gained(ALL, EQUAL) > 2
+    assert gained(EQUAL, TRAIN) < 2
+    before, control = re.findall(r"(\d+) steps", printed(read("05"), "05-retrain-control"))
+    assert abs(int(control) / int(before) - 1) < 0.05
+
+
+def test_fine_tuning_is_not_shown_to_gain_over_the_linear_classifier():
+    assert gained("fine-tuned", FEATURES) < 2
+
+
+def test_averaged_weights_are_level_with_the_schedule():
+    _, gain, error = ladder()["small ResNet, EMA", "none", 1]
+    assert abs(gain) < 2 * error
+
+
+def test_a_paired_error_is_smaller_than_that_of_two_independent_accuracies():
+    numbers = committed_numbers("05")
+    alone = standard_errors_between(numbers, TOP, "fine-tuned", TEST)
+    assert gained(TOP, "fine-tuned") > 2 > alone
 
 
 def test_the_network_of_the_lesson_is_torchvisions_resnet18_with_a_small_stem():
@@ -147,7 +178,7 @@ def ladder() -> dict[tuple[str, str, int], tuple[float, float, float]]:
 
 def test_the_pretrained_source_and_the_ensemble_are_the_steps_that_gain():
     rungs = ladder()
-    assert len(rungs) == 9
+    assert len(rungs) == 10
     for step in (
         ("linear classifier", "efficientnet_lite0", 1),
         ("ensemble of three", THREE, 1),

@@ -190,20 +190,24 @@ def test_without_a_network_little_is_gained_and_features_carry_the_rest(measured
 def test_the_steps_of_the_ladder_that_the_text_calls_gains_are_some(measured):
     assert gained(measured, TUNED, FEATURES) > 2
     assert gained(measured, SECOND, FEATURES) > 2
-    for name in (TUNED, SECOND):
-        assert gained(measured, f"{name}, four views", name) > 2
+    assert gained(measured, f"{TUNED}, four views", TUNED) > 2
     assert gained(measured, ENSEMBLE, FEATURES) > 2
 
 
-def test_the_ensemble_is_the_highest_and_its_lead_is_not_shown(measured):
-    for name in (TUNED, SECOND):
-        assert 0 < gained(measured, ENSEMBLE, f"{name}, four views") < 2
+def test_four_views_of_the_second_source_gain_twice_their_error_and_no_more(measured):
+    assert gained(measured, f"{SECOND}, four views", SECOND) == pytest.approx(2, abs=0.3)
+
+
+def test_the_ensemble_is_the_highest_and_its_lead_over_its_better_member_is_not_shown(measured):
+    better, other = SECOND, TUNED
+    assert measured[f"{better}, four views"] > measured[f"{other}, four views"]
+    assert 0 < gained(measured, ENSEMBLE, f"{better}, four views") < 2
+    assert gained(measured, ENSEMBLE, f"{other}, four views") > 2
 
 
 def test_a_paired_test_tells_what_two_accuracies_would_not(measured):
-    for name in (TUNED, SECOND):
-        assert measured[f"{name}, four views"] - measured[name] > 0.02
-        assert standard_errors_between(measured, f"{name}, four views", name, LEAVES) < 2
+    assert measured[f"{TUNED}, four views"] - measured[TUNED] == pytest.approx(0.03, abs=0.005)
+    assert standard_errors_between(measured, f"{TUNED}, four views", TUNED, LEAVES) < 2
 
 
 def test_the_test_pictures_confirm_the_top_of_the_ladder(measured):
