@@ -69,6 +69,18 @@ def test_with_a_hundred_pictures_per_class_only_the_random_start_is_behind(above
     assert above(tuned, "random head, 100 pictures per class") > 2
 
 
+@pytest.mark.parametrize("n", [20, 100])
+def test_with_half_of_the_stages_frozen_it_is_level_with_none_frozen(above, n):
+    rows = [f"probed head{half}, {n} pictures per class" for half in (", half frozen", "")]
+    assert abs(above(*rows)) < 2
+
+
+def test_the_bottom_half_of_the_stages_holds_two_percent_of_the_body():
+    *stages, _ = printed(read("04"), "04-stages-list").replace(",", "").splitlines()
+    counts = [int(re.search(r"(\d+) parameters", line)[1]) for line in stages]
+    assert f"{sum(counts[:4]) / sum(counts):.0%}" == "2%"
+
+
 @pytest.mark.parametrize("n", [5, 20])
 def test_the_middle_of_the_network_is_better_for_digits_than_its_top(above, n):
     best, top = (f"digits, {n} per class: features of the {what}" for what in ("best stage", "top"))
