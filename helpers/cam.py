@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from matplotlib import colormaps
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -56,8 +57,10 @@ def batch_of(pictures: Pictures, i: int) -> Tensor:
 
 
 def overlay(picture: Tensor, heat: Tensor) -> Tensor:
-    """Returns a picture, uint8 (3, H, W), dark where the map is 0 and as it is where it is 1."""
-    return (picture * (0.25 + 0.75 * heat.clamp(0, 1))).byte()
+    """Returns a picture, uint8 (3, H, W), in grey under the map's colour: blue 0, yellow 1."""
+    color = torch.from_numpy(colormaps["cividis"](heat.clamp(0, 1).numpy())[..., :3])
+    grey = picture.float().mean(0, keepdim=True)
+    return (0.5 * grey + 0.5 * 255 * color.permute(2, 0, 1)).byte()
 
 
 def beside(

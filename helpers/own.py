@@ -10,14 +10,15 @@ import numpy as np
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from helpers import collection, grouped, models, require
+from helpers import alike, collection, models, require
 from helpers.data import FOLDER, SIZES, Pictures, Splits, loader, work_folder
 from helpers.features import extract_features
 from helpers.files.atomic import make_from
 from helpers.preprocess import Preprocess
 from helpers.require import CourseError
 
-ALIKE, SECONDS = 0.9, 10  # from this cosine, or within this time, pictures are of one group
+ALIKE, COPY = 0.9, 0.95  # from this cosine of features, or of small grey pixels, and
+SECONDS = 10  # within this time, pictures are of one group
 PARTS = 4  # a quarter is for the test, a quarter of the rest for validation
 TOO_FEW = (
     "The folder cannot be split into three parts, since the pictures of a class show fewer than "
@@ -71,15 +72,15 @@ def load(folder: str | Path, preprocess: Preprocess) -> Splits:
 
 
 def _groups(pictures: Pictures) -> np.ndarray:
-    """Returns a group number per picture; without the time if it leaves too few groups."""
+    """Returns a group number per picture: of those alike in features or pixels, or in time."""
     net = models.load_pretrained(models.LITE0, size=pictures.preprocess.size)
     features, _ = extract_features(net, loader(replace(pictures, preprocess=net.preprocess), 16))
-    alike = [(i, j) for _, i, j in collection.near_pairs(features, ALIKE)]
-    for pairs in (alike + grouped.taken_together(pictures.files, SECONDS), alike):
-        groups = collection.groups_of(len(pictures), pairs)
-        if min(_count(pictures.labels, groups)) >= 3:
-            return groups
-    raise CourseError(TOO_FEW)
+    near = collection.near_pairs(features, ALIKE)
+    near += collection.near_pairs(alike.thumbnails(pictures), COPY)
+    groups = alike.groups(pictures, [(i, j) for _, i, j in near], SECONDS)
+    if min(_count(pictures.labels, groups)) < 3:
+        raise CourseError(TOO_FEW)
+    return groups
 
 
 def _count(labels: Tensor, groups: np.ndarray) -> list[int]:

@@ -84,6 +84,18 @@ def test_pictures_taken_within_seconds_are_one_group(folder):
     assert own._count(pictures.labels, own._groups(pictures)) == [3, 3]
 
 
+def test_a_copy_saved_again_is_of_one_group_even_where_its_features_differ(folder, monkeypatch):
+    def features(net, batches):
+        return torch.eye(len(batches.dataset)), batches.dataset.labels
+
+    monkeypatch.setattr(own, "extract_features", features)
+    pictures, _ = collection.read(folder, SMALL)
+    groups = own._groups(pictures)
+    copies = [file.stem in ("1", "WA1", "WA2") for file in pictures.files]
+    assert len(set(groups[copies])) == 2  # one of cups, one of keys
+    assert own._count(pictures.labels, groups) == [10, 10]
+
+
 @pytest.mark.usefixtures("_by_name")
 def test_where_all_were_taken_at_once_only_what_looks_alike_makes_groups(folder):
     taken(folder, lambda n: "2026:03:02 12:00:00")

@@ -76,6 +76,13 @@ def test_from_twenty_pictures_per_class_only_one_epoch_is_clearly_behind(numbers
     assert behind == {ONE_EPOCH}
 
 
+def test_with_all_pictures_as_many_steps_come_as_far_as_the_recipe(numbers):
+    measured = numbers("01")
+    many, one, recipe = (f"all pictures: {way}" for way in (AS_MANY, ONE_EPOCH, RECIPE))
+    assert clearly_better(measured, many, one, VALID)
+    assert abs(measured[many] - measured[recipe]) < 0.015
+
+
 def test_on_two_hundred_photographs_per_class_one_epoch_lacks_mostly_steps():
     found = on_photographs("recipe")
     row = "200 per class: {}".format
@@ -100,6 +107,31 @@ def test_the_test_pictures_say_so_too_over_three_seeds(numbers):
     assert clearly_better(measured, RECIPE, named, TEST)
     assert clearly_better(measured, RECIPE, ONE_EPOCH, TEST)
     assert measured[RECIPE] >= measured[PROBE] - 0.005
+
+
+def told(cell_id: str) -> str:
+    """Returns all that a cell has shown, as text."""
+    (cell,) = (cell for cell in code_cells(read("01")) if cell.id == cell_id)
+    return " ".join(o.get("text") or o.get("data", {})["text/plain"] for o in cell.outputs)
+
+
+def test_the_lesson_names_no_winner_where_the_numbers_allow_none():
+    assert "Measured: no clear winner" in told("01-ways-few-measured")
+    assert told("01-ways-few-measured").count("True") == 1  # one epoch
+
+
+def test_after_fine_tuning_normalisation_costs_less_than_two_of_its_errors():
+    (cost,), (error,) = (
+        re.findall(rf"{words} (\d\.\d+)", told("01-normalisation-tuned"))
+        for words in ("costs", "error")
+    )
+    assert float(cost) < 2 * float(error)
+
+
+def test_the_table_of_the_recipe_counts_steps_and_holds_no_seconds_of_a_machine():
+    text = told("01-recipe-run")
+    assert "steps" in text and "seconds" not in text
+    assert text.splitlines()[-1].split()[:3] == ["3", "4", "100"]
 
 
 def described(cell_id: str) -> str:

@@ -1,5 +1,6 @@
 """Lesson 02: what pretrained weights are worth, against controls that could have won."""
 
+import ast
 import math
 import re
 
@@ -123,6 +124,29 @@ def test_no_remedy_is_clearly_ahead_of_all_the_others(measured):
     for other in ("epochs", "stopping", "decay", "augmentation"):
         with pytest.raises(AssertionError):
             assert_above(measured, remedy("rate"), remedy(other), "validation")
+
+
+def test_the_lesson_names_no_remedy_as_the_best_one():
+    (cell,) = [cell for cell in code_cells(read("02")) if cell.id == "02-over-measured"]
+    assert "Measured: no clear winner" in str(cell.outputs)
+    better = re.findall(r"^(\w+) .*clearly better", printed(read("02"), cell.id), flags=re.M)
+    assert better == ["rate"]
+
+
+def test_two_pictures_per_class_are_clearly_ahead_of_the_long_run_and_one_is_not():
+    leads = re.findall(
+        r"^ +(\d) per class: .*; \+(.+), standard error (0\.\d+) ?(\(clearly)?",
+        printed(read("02"), "02-test-answer"),
+        flags=re.M,
+    )
+    assert [bool(clear) for _, _, _, clear in leads] == [False, True, True]
+    assert all((float(gap) > 2 * float(chance)) == bool(clear) for _, gap, chance, clear in leads)
+
+
+def test_no_best_C_lies_at_the_end_of_its_range_but_that_of_three_numbers():
+    chosen = ast.literal_eval(printed(read("02"), "02-test-best"))
+    inside = {name: 1e-5 < C < 1e4 for name, C in chosen.items()}
+    assert [name for name in inside if not inside[name]] == ["mean colour"]
 
 
 def test_fine_tuning_and_the_linear_probe_are_close_together(measured):
