@@ -1,13 +1,17 @@
-"""Exercises of lesson 12: a level without labels, a rate per stage."""
+"""Exercises of lesson 12: a level without labels, a rate per stage, LoRA merged, alpha chosen."""
 
+from collections.abc import Callable, Iterable
+from copy import deepcopy
 from itertools import pairwise
 
 import timm
 import torch
+from torch import nn
+from torch.nn.utils import parametrize
 
 from classroom import kinds
 from classroom.exercises import all_close
-from classroom.judge import exercise
+from classroom.judge import NotYet, exercise
 from helpers import models
 
 
@@ -119,3 +123,163 @@ def _wrong_steps(upwards, case, low, high):
     if all_close(differences, [differences[0]] * len(differences)):
         return "The rates grow by equal differences; let them grow by equal factors."
     return f"{case}, the ends are right, but the factor from group to group is not the same."
+
+
+@exercise(
+    "12.3",
+    takes="net",
+    wanted="the net it was given, or nothing",
+    in_place=True,
+    why="Once merged, LoRA costs nothing: the network is as fast and as large as before, and its "
+    "file loads wherever the plain network's does.",
+    hints=(
+        "A parametrized layer computes its weight each time you read it. What would you have to "
+        "store in place of the computation?",
+        "Look up torch.nn.utils.parametrize.remove_parametrizations, above all its last argument, "
+        "and go through a list of net.modules(), since the network changes on the way.",
+    ),
+)
+def merge(function):
+    torch.manual_seed(0)
+    pair = nn.Sequential(nn.Conv2d(6, 8, 1), nn.ReLU(), nn.Conv2d(8, 8, 3, groups=4))
+    net = nn.Sequential(nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), pair, nn.Flatten())
+    net.append(nn.Linear(8 * 2 * 2, 5)).requires_grad_(False).eval()
+    plain, x = deepcopy(net), torch.randn(4, 3, 6, 6)
+    for layer, rank in ((pair[0], 2), (pair[2], 1), (net[-1], 3)):
+        parametrize.register_parametrization(layer, "weight", _Product(layer.weight, rank))
+    right = net(x)
+    result = function(net)
+    if isinstance(result, nn.Module) and result is not net:
+        return "It returns another network; change the one that it is given."
+    return _not_merged(net, plain) or _merged_wrongly(net, plain, x, right)
+
+
+class _Product(nn.Module):
+    """Like the lesson's LowRank, trained already."""
+
+    def __init__(self, weight, rank):
+        super().__init__()
+        rows, columns = weight.flatten(1).shape
+        self.down = nn.Parameter(torch.randn(rank, columns))
+        self.up = nn.Parameter(torch.randn(rows, rank))
+
+    def forward(self, weight):
+        return weight + (self.up @ self.down).view_as(weight)
+
+
+def _not_merged(net, plain):
+    for name, layer in net.named_modules():
+        if parametrize.is_parametrized(layer):
+            kind = type(layer).__name__.removeprefix("Parametrized")
+            return f"The {kind} at net.{name} is still parametrized."
+    names, wanted = set(net.state_dict()), set(plain.state_dict())
+    if missing := sorted(wanted - names):
+        return f"{missing[0]} is not in net.state_dict(): a weight has to be an nn.Parameter."
+    if more := sorted(names - wanted):
+        return f"net.state_dict() has {more[0]}, which a plain network does not know."
+    return None
+
+
+def _merged_wrongly(net, plain, x, right):
+    with torch.no_grad():
+        found = net.eval()(x)
+        if torch.allclose(found, right, rtol=1e-3, atol=1e-3):
+            return None
+        if torch.allclose(found, plain(x), rtol=1e-3, atol=1e-3):
+            return "The weights are those from before LoRA: what it has learned is thrown away."
+    return "The outputs have changed. A weight is to be the old one plus the product, once."
+
+
+@exercise(
+    "12.4",
+    takes="one other alphas score",
+    wanted="one of the alphas",
+    why="The networks on the line cost no training, so you may try as many as you like, as long as "
+    "validation pictures choose, and the test set is asked once.",
+    hints=(
+        "A copy of `one` for each alpha, moved that far towards `other`, and its score kept in a "
+        "dictionary. Which tensors of the copy have to move?",
+        "state_dict() has the parameters and the buffers of a network. Mix those for which "
+        "is_floating_point() is True, then load_state_dict. With the alphas sorted, max(scores, "
+        "key=scores.get) returns the smallest of equal ones.",
+    ),
+)
+def choose_alpha(function):
+    for of_alpha in (
+        {0.25: 0.86, 0.5: 0.84, 0: 0.8, 1: 0.7, 0.75: 0.9},
+        {0.9: 0.88, 0.3: 0.88, 0.6: 0.81},
+        {0.2: 0.85, 0: 0.91, 0.4: 0.79},
+    ):
+        ends = _two_ends()
+        before = [deepcopy(net.state_dict()) for net in ends]
+        asked = []
+        chosen = kinds.number(function(*ends, tuple(of_alpha), _score(*ends, of_alpha, asked)))
+        for name, net, values in zip(("one", "other"), ends, before, strict=True):
+            if any(not value.equal(values[k]) for k, value in net.state_dict().items()):
+                return f"It changes `{name}`, which it was given: walk on a copy."
+        if diagnosis := _badly_chosen(chosen, of_alpha, asked):
+            return diagnosis
+    return None
+
+
+def _two_ends() -> list[nn.Module]:
+    torch.manual_seed(0)
+    one = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(64, 2))
+    other = deepcopy(one)
+    for value in other.state_dict().values():
+        value.add_(torch.rand(value.shape) + 0.5 if value.is_floating_point() else 7)
+    return [one, other]
+
+
+def _fractions(tensors: Iterable[torch.Tensor]) -> torch.Tensor:
+    return torch.cat([t.detach().flatten() for t in tensors if t.is_floating_point()])
+
+
+def _score(one, other, of_alpha: dict[float, float], asked: list[float]) -> Callable:
+    """Returns the validation accuracy of a network, told by where on the line it stands."""
+    ends = [[_fractions(n.parameters()), _fractions(n.buffers())] for n in (one, other)]
+
+    def score(net):
+        if not isinstance(net, nn.Module):
+            raise NotYet("score takes a network, and here it gets something else.")
+        places = []
+        parts = _fractions(net.parameters()), _fractions(net.buffers())
+        for a, b, here in zip(*ends, parts, strict=True):
+            place = ((here - a) @ (b - a) / (b - a).square().sum()).item()
+            if not torch.allclose(here, a.lerp(b, place), atol=1e-3):
+                raise NotYet("A network off the line was scored: all go the same fraction of it.")
+            places.append(place)
+        near = min(of_alpha, key=lambda alpha: abs(alpha - places[0]))
+        if abs(near - places[0]) > 1e-3:
+            raise NotYet(
+                f"A network {places[0]:.2f} of the way was scored, which is none of the alphas: "
+                "does every walk begin at `one`, and lead towards `other`?"
+            )
+        if abs(places[1] - places[0]) > 1e-3:
+            raise NotYet(
+                f"The parameters have gone {places[0]:.2f} of the way, and BatchNorm's means and "
+                f"variances {places[1]:.2f}: buffers have to go along."
+            )
+        asked.append(near)
+        return of_alpha[near]
+
+    return score
+
+
+def _badly_chosen(chosen, of_alpha, asked):
+    best = max(of_alpha.values())
+    right = min(alpha for alpha, value in of_alpha.items() if value == best)
+    if left := set(of_alpha) - set(asked):
+        return f"No network {min(left):g} of the way has been scored."
+    near = [alpha for alpha in of_alpha if abs(alpha - chosen) < 1e-6]
+    if near == [right]:
+        return None
+    if not near and any(abs(value - chosen) < 1e-6 for value in of_alpha.values()):
+        return "That is the score; return the alpha that leads to it."
+    if not near:
+        return f"{chosen:g} is not among the alphas; it may be a position in their list."
+    if abs(chosen - (1 - right)) < 1e-6:
+        return "You walk the other way: an alpha of 0 is `one`, and an alpha of 1 is `other`."
+    if of_alpha[near[0]] == best:
+        return f"{right:g} and {chosen:g} score the same: choose the smaller one."
+    return f"At {chosen:g} the score is {of_alpha[near[0]]:g}, and another alpha has {best:g}."

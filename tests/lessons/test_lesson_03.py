@@ -189,6 +189,16 @@ def test_short_rows_are_a_larger_learning_rate(foods, food_errors):
     assert foods("8 steps", "random, 4e-3") > long - 0.03
 
 
+@pytest.mark.parametrize("step", [16, 32])
+def test_shortened_rows_end_up_with_the_larger_rate_and_not_with_their_own(step):
+    gaps = re.findall(
+        rf" {step} steps ([-+.\d]+) ± ([.\d]+)", printed(read("03"), "03-length-gaps")
+    )
+    (to_own, error), (to_larger, error_of_larger) = (map(float, gap) for gap in gaps)
+    assert to_own > 2 * error
+    assert abs(to_larger) < 2 * error_of_larger
+
+
 @pytest.fixture
 def grown(numbers):
     measured = numbers("03")
@@ -217,6 +227,18 @@ def test_without_old_pictures_they_are_forgotten_frozen_or_not(grown, food_error
     rehearsed = "1,004 classes, known foods, 256 steps: old and new pictures, all rows"
     assert food_errors(rehearsed, known, 200) > 2
     assert food_errors(rehearsed, "1,004 classes, known foods: 1,000 old rows alone", 200) > 2
+
+
+def test_rehearsal_keeps_what_it_rehearses_and_of_other_answers_less_than_class_means(
+    numbers, food_errors
+):
+    row = "1,004 classes, other pictures, as before"
+    way = f"{row}, 256 steps: {{}}".format
+    rehearsed = way("old and new pictures, all rows")
+    assert numbers("03")[rehearsed] < 0.5
+    assert food_errors(f"{row}: class means", rehearsed, 250) > 2
+    for alone in ("new pictures, all rows", "new pictures, old rows frozen"):
+        assert food_errors(rehearsed, way(alone), 250) > 2
 
 
 def test_copy_rows_of_the_lesson_gives_the_same_layer_as_reuse_rows():

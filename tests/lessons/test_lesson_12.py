@@ -3,9 +3,12 @@
 import re
 
 import pytest
+import timm
 import torch
 from torch.nn.utils import parametrize
+from torch.utils.data import DataLoader, TensorDataset
 
+from helpers import models, train
 from tests.lessons.committed import code_cells, inline, printed, read, standard_errors_between
 
 PICTURES = 200  # to test with
@@ -42,10 +45,27 @@ def test_without_colour_the_order_survives_better_than_the_level(above):
     assert without > in_colour - 0.05 > 0.8
 
 
-def test_channels_of_the_top_answer_to_one_food_and_those_of_the_middle_do_not():
-    _, middle, top, by_chance = fractions("12-see-count")
-    assert top > by_chance + 0.1
-    assert abs(middle - by_chance) < 0.05
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_what_a_stage_is_seen_to_say_is_what_it_hands_on_after_the_sum_of_a_residual_block(stage):
+    torch.manual_seed(0)
+    eye = timm.create_model("test_resnet", num_classes=2).eval()
+    space = {"models": models, "eye": eye, "SEEN": (stage,), "STAGES": len(models.stages(eye))}
+    (cell,) = (cell for cell in code_cells(read("12")) if cell.id == "12-see-keep")
+    exec(cell.source, space)
+    hook = space["keep_map"](stage)
+    batches = DataLoader(TensorDataset(torch.randn(2, 3, 32, 32), torch.tensor([0, 1])), 2)
+    train.predict(eye, batches)
+    hook.remove()
+    expected, _ = train.extract_features(eye, batches, stage)
+    assert torch.allclose(space["maps"][stage][0].mean((2, 3)), expected, atol=1e-5)
+
+
+def test_channels_of_the_top_answer_to_one_food_more_than_those_below_and_all_more_than_chance():
+    found = fractions("12-see-count")
+    (bottom, middle, top), chance, spread = found[::3], found[1::3], found[2::3]
+    for share, by_chance, error in zip((bottom, middle, top), chance, spread, strict=True):
+        assert share - by_chance > 2 * error
+    assert top - bottom > 2 * (spread[0] + spread[2]) and middle <= bottom
 
 
 def test_a_large_rate_for_all_stages_spoils_the_probe_and_a_small_one_does_not(above):
@@ -57,6 +77,11 @@ def test_a_large_rate_for_all_stages_spoils_the_probe_and_a_small_one_does_not(a
 def test_a_rate_that_falls_towards_the_bottom_repairs_most_of_it_and_gains_nothing(above):
     assert above(LARGE.format(0.65), LARGE.format(1)) > 2
     assert above(LARGE.format(0.65), "probed head, 100 pictures per class") < 0
+
+
+def test_the_mean_rate_of_the_decay_for_all_stages_is_level_with_it(above):
+    third = "a third of it, decay 1, 100 pictures per class"
+    assert abs(above(LARGE.format(0.65), third)) < 2
 
 
 def test_the_decays_lie_in_order(numbers):
@@ -83,6 +108,21 @@ def test_between_probe_and_trained_network_none_can_be_ranked(above, ending):
         assert all(abs(above(row, end)) < 2 for row in between)
 
 
+def test_on_the_line_to_the_spoiled_network_none_is_better_than_its_end(numbers):
+    found = numbers("12")
+    way = [found[f"colour, towards the large rate, alpha {a}"] for a in (0.25, 0.5, 0.75)]
+    assert all(share <= found[LARGE.format(1)] for share in way)
+
+
+def test_no_surgery_puts_the_pictures_in_a_clearly_better_order():
+    lines = printed(read("12"), "12-surgery-order").splitlines()[1:]
+    auc = {line[:36].strip(): tuple(map(float, re.findall(r"0\.\d+", line)[-2:])) for line in lines}
+    untouched, spread = auc.pop("untouched")
+    assert len(auc) == 10
+    for mean, other in auc.values():
+        assert mean - untouched < 2 * ((spread**2 + other**2) / 3) ** 0.5
+
+
 @pytest.mark.parametrize("part", SMALL)
 def test_a_small_part_brings_back_what_the_loss_of_colour_took(above, part):
     row = f"surgery on {part}, grey"
@@ -107,6 +147,11 @@ def test_nothing_trained_on_labels_is_clearly_above_the_threshold_without_any(ab
 @pytest.mark.parametrize("part", ["stage 5", "stage 8", "whole network, a tenth of the rate"])
 def test_more_numbers_than_those_of_lora_bring_nothing_more(above, part):
     assert above(f"surgery on {part}, grey", "surgery on LoRA, rank 4, grey") < 0
+
+
+def test_at_ten_times_the_rate_stage_1_cannot_be_told_from_the_small_parts(above):
+    faster = "surgery on stage 1, ten times the rate, grey"
+    assert all(abs(above(faster, f"surgery on {part}, grey")) < 2 for part in SMALL)
 
 
 def test_lora_starts_as_the_same_network_and_adds_a_matrix_of_its_rank():

@@ -1,9 +1,12 @@
 """What goes wrong in the exercises of lesson 12, and words of the diagnosis that it must get."""
 
+import copy
 import math
 
 import numpy as np
 import torch
+from torch import nn
+from torch.nn.utils import parametrize
 
 from helpers import models
 from tests.classroom.wrong_answers.styles import returning, right
@@ -137,6 +140,156 @@ def nothing_below(net, low, high):
     return [{"params": p, "lr": low * factor**i} for i, p in enumerate(parts)]
 
 
+def merged(leave=True, kinds=(nn.Conv2d, nn.Linear), after=lambda layer, weight: None):
+    """A function that removes the parametrizations of these kinds of layers."""
+
+    def merge(net):
+        for layer in [*net.modules()]:
+            if isinstance(layer, kinds) and parametrize.is_parametrized(layer):
+                weight = layer.weight.detach().clone()
+                parametrize.remove_parametrizations(layer, "weight", leave_parametrized=leave)
+                after(layer, weight)
+        return net
+
+    return merge
+
+
+def merge_by_hand(net):
+    for layer in list(net.modules()):
+        if hasattr(layer, "parametrizations"):
+            old, low_rank = layer.parametrizations.weight.original, layer.parametrizations.weight[0]
+            weight = old + (low_rank.up @ low_rank.down).reshape(old.shape)
+            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=False)
+            layer.weight = nn.Parameter(weight.detach())
+
+
+def merge_into_new_layers(net):
+    """Each parametrized layer gives way to a fresh one."""
+    for name, layer in list(net.named_modules()):
+        if type(layer).__name__.startswith("Parametrized"):
+            weight, parent = layer.weight.detach(), net.get_submodule(name.rpartition(".")[0])
+            if isinstance(layer, nn.Linear):
+                fresh = nn.Linear(layer.in_features, layer.out_features)
+            else:
+                groups = layer.groups
+                sides = (layer.in_channels, layer.out_channels, layer.kernel_size)
+                fresh = nn.Conv2d(*sides, groups=groups)
+            with torch.no_grad():
+                fresh.weight.copy_(weight), fresh.bias.copy_(layer.bias)
+            setattr(parent, name.rpartition(".")[2], fresh)
+    return net
+
+
+def add_the_product_and_keep_it(net):
+    """The product is added to the weight below, and added again in each forward pass."""
+    for layer in net.modules():
+        if parametrize.is_parametrized(layer):
+            layer.parametrizations.weight.original.data.copy_(layer.weight)
+
+
+def add_twice(layer, weight):
+    layer.weight.data.add_(weight)
+
+
+def as_a_plain_tensor(layer, weight):
+    del layer.weight
+    layer.weight = weight
+
+
+def with_a_copy_beside(layer, weight):
+    layer.register_buffer("merged", weight)
+
+
+def by_state_dict(one, other, alpha):
+    net, end = copy.deepcopy(one), other.state_dict()
+    mixed = {k: (1 - alpha) * v + alpha * end[k] for k, v in net.state_dict().items()}
+    net.load_state_dict(mixed)
+    return net
+
+
+def by_lerp(one, other, alpha):
+    net = copy.deepcopy(one)
+    with torch.no_grad():
+        for to, end in ((net.parameters(), other.parameters()), (net.buffers(), other.buffers())):
+            for mine, theirs in zip(to, end, strict=True):
+                if mine.is_floating_point():
+                    mine.lerp_(theirs, alpha)
+    return net
+
+
+def parameters_alone(one, other, alpha):
+    """As in the lesson, where both networks have the same statistics."""
+    net = copy.deepcopy(one)
+    for weight, end in zip(net.parameters(), other.parameters(), strict=True):
+        weight.data.lerp_(end.data, alpha)
+    return net
+
+
+def output_layer_alone(one, other, alpha):
+    net = copy.deepcopy(one)
+    net[-1] = by_lerp(one, other, alpha)[-1]
+    return net
+
+
+def in_place(one, other, alpha):
+    one.load_state_dict(by_lerp(one, other, alpha).state_dict())
+    return one
+
+
+def choosing(between, pick=lambda scores: max(sorted(scores), key=scores.get)):
+    """A function that scores what `between` makes for each alpha, and picks one."""
+    return lambda a, b, alphas, score: pick({k: score(between(a, b, k)) for k in alphas})
+
+
+def choose_in_a_loop(one, other, alphas, score):
+    best = best_score = None
+    for alpha in sorted(alphas):
+        value = score(by_lerp(one, other, alpha))
+        if best_score is None or value > best_score:
+            best, best_score = alpha, value
+    return best
+
+
+def choose_on_one_and_restore(one, other, alphas, score):
+    """It borrows `one` and gives it back as it was."""
+    start, scores = copy.deepcopy(one.state_dict()), {}
+    for alpha in alphas:
+        one.load_state_dict(by_state_dict(one, other, alpha).state_dict())
+        scores[alpha] = score(one)
+        one.load_state_dict(start)
+    return min(scores, key=lambda alpha: (-scores[alpha], alpha))
+
+
+def choose_by_numpy(one, other, alphas, score):
+    alphas = np.sort(alphas)
+    return alphas[np.argmax([score(by_state_dict(one, other, alpha)) for alpha in alphas])]
+
+
+def ends_as_they_are(one, other, alphas, score):
+    nets = {0: one, 1: other}
+    ranked = sorted(alphas)
+    return max(ranked, key=lambda a: score(nets.get(a) or by_lerp(one, other, a)))
+
+
+def walk_on(one, other, alphas, score):
+    """Each walk begins where the last one has ended."""
+    net, scores = copy.deepcopy(one), {}
+    for alpha in alphas:
+        net = by_lerp(net, other, alpha)
+        scores[alpha] = score(net)
+    return max(scores, key=scores.get)
+
+
+def zero_is_nothing(one, other, alphas, score):
+    """An alpha of 0 is as good as none in an `if`."""
+    best, best_score = None, 0
+    for alpha in sorted(alphas):
+        value = score(by_lerp(one, other, alpha))
+        if not best or value > best_score:
+            best, best_score = alpha, value
+    return best
+
+
 WRONG = {
     "12.1": [
         (lambda p, share: p.median(), "the median whatever the share"),
@@ -181,6 +334,41 @@ WRONG = {
         (lambda net, low, high: [{"params": net.parameters(), "lr": high}], "not `low`"),
         (lambda *a: [g["lr"] for g in proper_rates(*a)], "should return"),
     ],
+    "12.3": [
+        (lambda net: net, "The Conv2d at net.2.0 is still parametrized"),
+        (add_the_product_and_keep_it, "is still parametrized"),
+        (merged(kinds=nn.Conv2d), "The Linear at net.4 is still parametrized"),
+        (merged(leave=False), "what it has learned is thrown away"),
+        (merged(after=add_twice), "plus the product, once"),
+        (merged(after=lambda layer, weight: layer.weight.data.zero_()), "outputs have changed"),
+        (merged(after=as_a_plain_tensor), "2.0.weight is not in net.state_dict()"),
+        (merged(after=with_a_copy_beside), "2.0.merged, which a plain network does not know"),
+        (lambda net: merged()(copy.deepcopy(net)), "returns another network"),
+        (lambda net: parametrize.remove_parametrizations(net, "weight"), "does not have a"),
+        (lambda net: net.load_state_dict({}), "RuntimeError"),
+    ],
+    "12.4": [
+        (choosing(parameters_alone), "buffers have to go along"),
+        (choosing(output_layer_alone), "off the line"),
+        (choosing(in_place), "does every walk begin at `one`"),
+        (choosing(lambda one, other, a: by_lerp(other, one, a)), "walk the other way"),
+        (choosing(by_lerp, lambda s: max(s, key=s.get)), "choose the smaller one"),
+        (choosing(by_lerp, lambda s: min(s, key=s.get)), "and another alpha has"),
+        (choosing(by_lerp, lambda s: max(s.values())), "That is the score"),
+        (choosing(by_lerp, lambda s: 1 + max(range(len(s)), key=[*s.values()].__getitem__)), "not"),
+        (choosing(by_lerp, lambda s: 0.33), "not among the alphas"),
+        (choosing(by_lerp, lambda s: None), "returns nothing"),
+        (choosing(by_lerp, lambda s: max(s)), "another alpha has"),
+        (choosing(lambda one, other, a: one.state_dict()), "takes a network"),
+        (lambda one, other, alphas, score: 0.75, "has been scored"),
+        (lambda one, other, alphas, score: score(0.5), "takes a network"),
+        (lambda one, other, alphas, score: max(alphas, key=score), "takes a network"),
+        (lambda one, other, alphas, score: score(other) and 1, "has been scored"),
+        (walk_on, "does every walk begin at `one`"),
+        (zero_is_nothing, "another alpha has"),
+        (lambda *a: (a[0][0].weight.data.add_(1), choose_in_a_loop(*a))[1], "off the line"),
+        (lambda *a: (choose_in_a_loop(*a), a[1][0].weight.data.add_(1))[0], "changes `other`"),
+    ],
 }
 
 RIGHT = {
@@ -200,5 +388,22 @@ RIGHT = {
         by_logspace,
         one_group_a_parameter,
         *returning(proper_rates, tuple, iter, lambda g: g[::-1]),
+    ),
+    "12.3": right(
+        merged(),
+        merge_by_hand,
+        merge_into_new_layers,
+        merged(after=lambda layer, weight: layer.requires_grad_(True)),
+        merged(leave=False, after=lambda layer, weight: layer.weight.data.copy_(weight)),
+        *returning(merged(), lambda net: None, lambda net: net.train(), lambda net: True),
+    ),
+    "12.4": right(
+        choosing(by_lerp),
+        choosing(by_state_dict),
+        choose_in_a_loop,
+        choose_on_one_and_restore,
+        choose_by_numpy,
+        ends_as_they_are,
+        *returning(choose_in_a_loop, str, torch.tensor, lambda alpha: [alpha]),
     ),
 }
