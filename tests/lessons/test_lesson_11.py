@@ -87,6 +87,13 @@ def test_the_top_stage_gets_less_gradient_than_the_bottom_compared_with_its_weig
         assert measured[row] < -2
 
 
+@pytest.mark.parametrize("step", [1, 6])
+def test_with_the_statistics_of_batchnorm_fixed_the_top_stage_gets_more(measured, step):
+    fixed = f"ImageNet, BatchNorm fixed, step {step}"
+    row = f"log10 of the top stage's gradient over the bottom's: {fixed}"
+    assert measured[row] > 2 * measured[f"{row}, standard deviation"] / 3**0.5
+
+
 @pytest.mark.parametrize("per_class", [10, 40])
 @pytest.mark.parametrize("other", ["ImageNet", "shuffled foods"])
 def test_a_stage_of_foods_gains_over_imagenet_and_over_shuffled_labels(measured, other, per_class):
