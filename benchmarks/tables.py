@@ -247,6 +247,8 @@ def phone_table(result: dict) -> str:
     for name, values in result["results"].items():
         score = {
             what: f"{statistics.mean(values[what]):.3f} ± {statistics.stdev(values[what]):.3f}"
+            if what in values
+            else ""
             for what in ("linear probe", "recipe", "kept")
         }
         found = {
