@@ -162,6 +162,7 @@ def test_a_student_stops_a_training_runs_on_and_types_an_answer(page, lab):
     page.screenshot(path=SCREENSHOTS / "training.png")
     page.locator('[data-command="notebook:interrupt-kernel"]').first.click()
     training.get_by_text("stopped by you in epoch").wait_for(timeout=30_000)
+    page.wait_for_selector('[data-status="idle"]', state="attached", timeout=60_000)
     figure = code_cell(page, "some = hotdogs")
     figure.locator(".cm-content").click()
     page.keyboard.press("Shift+Enter")
