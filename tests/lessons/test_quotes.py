@@ -1,5 +1,7 @@
 """Measured results that lessons quote are those of benchmarks/results.json."""
 
+from statistics import mean
+
 import pytest
 
 from benchmarks import record
@@ -12,6 +14,10 @@ ON_PHOTOGRAPHS = [  # lesson, its name in results.json, a row of its table, how 
     ("05", "05_kaggle_cifar10", "linear classifier on features", ".3f"),
     ("05", "05_kaggle_cifar10", "fine-tuned", ".3f"),
     ("05", "05_kaggle_cifar10", "ensemble of three", ".3f"),
+    ("12", "12_what_a_stage_is_worth", "surgery on BatchNorm layers, grey", ".3f"),
+    ("12", "12_what_a_stage_is_worth", "surgery on LoRA, rank 4, grey", ".3f"),
+    ("12", "12_what_a_stage_is_worth", "large rate, decay 1, 100 pictures per class", ".3f"),
+    ("12", "12_what_a_stage_is_worth", "large rate, decay 0.65, 100 pictures per class", ".3f"),
 ]
 CIFAR = record.read()["cifar"]["results"]
 LADDER = "CIFAR-10, 10,000 labelled pictures, {}, test accuracy"
@@ -22,6 +28,12 @@ LOOKS = ("photographs", "drawings")
 @pytest.mark.parametrize(("lesson", "name", "row", "digits"), ON_PHOTOGRAPHS)
 def test_a_lesson_quotes_the_result_on_photographs(lesson, name, row, digits):
     assert format(ACCURACY[name][row], digits) in prose(read(lesson))
+
+
+@pytest.mark.parametrize("way", ["linear probe", "recipe"])
+def test_lesson_09_quotes_what_a_phones_photographs_gave(way):
+    draws = record.read()["phone"]["results"]["hot dogs, 100 per class"][way]
+    assert f"{mean(draws):.3f}" in prose(read("09"))
 
 
 @pytest.mark.parametrize("source", LOOKS)
