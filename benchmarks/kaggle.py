@@ -123,7 +123,6 @@ CIFAR_CELLS = (  # after those that say how many pictures
     "ladder-mean",
 )
 CIFAR = "CIFAR-10, 10,000 labelled pictures"
-CIFAR_EPOCHS, CIFAR_FROZEN = 5, 2  # of fine-tuning: for ten times the lesson's pictures
 
 
 def cifar(rounds: int) -> Rounds:
@@ -141,7 +140,6 @@ def cifar(rounds: int) -> Rounds:
     for seed in range(rounds):
         start = clock()
         lesson.run(*(f"05-{cell}" for cell in CIFAR_CELLS))
-        names["TUNE_EPOCHS"], names["FROZEN"] = CIFAR_EPOCHS, CIFAR_FROZEN
         wide, linear, features = (names[name] for name in ("wide", "linear", "features"))
         fitted = {
             source: linear(features(wide.train, source), wide.train.labels)
