@@ -66,6 +66,7 @@ def write_notebook(lesson: Path, user: str, folder: Path) -> str:
         "kernel_type": "notebook",
         "is_private": True,
         "enable_gpu": True,
+        "machine_shape": "NvidiaTeslaT4",  # unnamed, it may be a P100, which torch left behind
         "enable_internet": False,
         "dataset_sources": [f"{user}/{COURSE}"],
         "competition_sources": [competition] if competition else [],

@@ -29,6 +29,7 @@ from helpers.files.atomic import atomic, fingerprint, unwritable
 from helpers.files.tables import read_table
 from helpers.models import LITE0
 from helpers.processes import accelerator
+from helpers.recipe import warmup_cosine
 from scale import on_device
 
 CIFAR = "cifar-10"  # its pictures have 32 pixels
@@ -212,9 +213,7 @@ def augment_batch(options: Options) -> on_device.Augment:
 def fit(net: nn.Module, batches: DataLoader, epochs: int, rate: float, **options) -> None:
     """Trains with AdamW; the rate warms up for a tenth of the steps, then decays to almost 0."""
     optimizer = torch.optim.AdamW(net.parameters(), rate, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, rate, epochs * len(batches), pct_start=0.1, cycle_momentum=False
-    )
+    schedule = warmup_cosine(optimizer, epochs * len(batches))
     history = train.fit(net, batches, None, optimizer, epochs, scheduler=schedule, **options)
     if len(history.epochs) < epochs:
         raise KeyboardInterrupt  # train.fit catches it, for notebooks

@@ -42,6 +42,7 @@ def root(tmp_path_factory):
 def test_the_upload_names_the_competition_and_the_helpers(root):
     facts = json.loads((root / "uploads/05_kaggle_cifar10/kernel-metadata.json").read_text())
     assert facts["competition_sources"] == ["cifar-10"]
+    assert facts["machine_shape"] == "NvidiaTeslaT4"  # Kaggle's torch has no code for a P100
     assert facts["dataset_sources"] == ["me/fine-tuning-course"]
     assert (root / "uploads/05_kaggle_cifar10" / facts["code_file"]).is_file()
 

@@ -45,6 +45,16 @@ def test_the_rate_rises_for_a_tenth_of_the_steps_and_falls_to_nothing():
     assert schedule.get_last_lr()[0] == pytest.approx(0)
 
 
+@pytest.mark.parametrize("steps", range(1, 31))
+def test_a_run_of_any_length_learns_at_every_step_and_never_above_the_rate(steps):
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=2.0)
+    schedule = recipe.warmup_cosine(optimizer, steps)
+    for _ in range(steps):
+        assert 0 < schedule.get_last_lr()[0] <= 2
+        optimizer.step()
+        schedule.step()
+
+
 @pytest.mark.parametrize(("batches", "epochs"), [(3, 10), (10, 10), (25, 4), (99, 2), (125, 1)])
 def test_at_least_a_hundred_steps_but_at_most_ten_epochs(batches, epochs):
     assert recipe.epochs_for(batches) == epochs

@@ -9,6 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from classroom.leaves import plant
 from helpers import CourseError, data
@@ -46,6 +48,14 @@ def test_a_stopped_run_goes_on_to_the_same_bits_and_is_scored(tmp_path, capsys, 
     ), lines
     assert f"{file}: 1000 answers, one for each id of the sample" in lines[-2]
     assert lines[-1].startswith("test: accuracy 0.")
+
+
+def test_ten_steps_of_which_one_warms_up_are_trained():
+    pictures = TensorDataset(torch.rand(40, 3, 8, 8), torch.arange(40) % 2)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(192, 2))
+    before = net[1].weight.clone()
+    compete.fit(net, DataLoader(pictures, 4), 1, 1e-3, quiet=True)
+    assert not torch.equal(before, net[1].weight)
 
 
 def test_dogs_with_batches_made_on_the_device_hand_in_probabilities(tmp_path, capsys, monkeypatch):
