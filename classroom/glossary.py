@@ -14,14 +14,15 @@ from classroom.run import write
 
 FILE = ROOT / "docs" / "glossary.md"
 TERMS = """
-balanced accuracy, BatchNorm, body, bottleneck features, buffers, calibration, cross-validation,
-discriminative learning rates, distribution shift, early stopping, EMA, ensemble, epoch, features,
-fine-tuning, folds, gradual unfreezing, head, hook, ImageNet, label smoothing,
-layer-wise learning rates, leaderboard, leak, learning-rate decay, linear probe, log-loss, logits,
-loss, LP-FT, mixup, normalise, out-of-fold, output layer, overfitting, reliability diagram,
-resize, seed, softmax, source model, speckle, spread over seeds, standard error over pictures,
-stem, support vector machine, surgical fine-tuning, target model, temperature,
-test-time augmentation, threshold, warm-up, weight averaging, weight decay, zero-shot
+95% confidence interval, balanced accuracy, BatchNorm, body, bootstrap, bottleneck features,
+buffers, calibration, cross-validation, discriminative learning rates, distribution shift,
+early stopping, EMA, ensemble, epoch, features, fine-tuning, folds, Grad-CAM, gradual unfreezing,
+head, hook, ImageNet, label smoothing, layer-wise learning rates, leaderboard, leak,
+learning-rate decay, linear probe, log-loss, logits, loss, LP-FT, mixup, normalise,
+out-of-fold, output layer, overfitting, reliability diagram, resize, seed, softmax, source model,
+speckle, spread over seeds, standard error over pictures, stem, support vector machine,
+surgical fine-tuning, target model, temperature, test-time augmentation, threshold, warm-up,
+weight averaging, weight decay, zero-shot
 """
 POINTING = r"(This|That|These|Those|Such|The field|The second|Here|Different rates)\b"
 HEAD = """# Glossary
