@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.lessons.committed import standard_errors_between
+from tests.lessons.committed import printed, read, standard_errors_between
 
 FOODS, WIDE, HELD_OUT = 360, 300, 200  # test pictures
 
@@ -115,3 +115,40 @@ def test_foods_with_shuffled_labels_gain_nothing(measured):
 def test_foods_help_more_with_few_pictures(measured):
     few, many = (measured[f"{n} per class, gain of foods over ImageNet"] for n in (10, 40))
     assert few > many + 0.01
+
+
+def standard_errors(measured, row):
+    """By how many standard errors, over seeds and pictures, a difference is above 0."""
+    return measured[row] / measured[f"{row}: its standard error"]
+
+
+CORNER = "cost of the corner on leaves, {}"
+
+
+@pytest.mark.parametrize("row", ["learned in the middle", "in the middle less at random places"])
+def test_the_corner_costs_a_probe_that_learned_in_the_middle(measured, row):
+    assert standard_errors(measured, CORNER.format(row)) > 2
+
+
+def test_the_lesson_does_not_settle_what_the_corner_costs_after_random_places(measured):
+    assert abs(standard_errors(measured, CORNER.format("learned at random places"))) < 2
+
+
+@pytest.mark.parametrize("area", ["25%", "10%", "5%"])
+def test_narrow_crops_cost_even_where_none_has_lost_the_object(measured, area):
+    row = f"crops of {area}: whole pictures ahead of redrawn crops"
+    assert standard_errors(measured, row) > 2
+
+
+@pytest.mark.parametrize("area", ["25%", "10%", "5%"])
+def test_redrawing_lost_crops_gains_nothing_that_shows(measured, area):
+    assert abs(standard_errors(measured, f"crops of {area}: redrawn ahead of all")) < 2
+
+
+def test_lost_crops_cost_less_than_random_labels_on_crops_that_show_the_object(measured):
+    assert standard_errors(measured, "crops of all three areas: all ahead of coin") > 2
+
+
+def test_most_of_the_narrowest_crops_lose_the_object_and_few_of_the_usual_ones():
+    assert "5% of the area: 61% of the crops are lost" in printed(read("11"), "11-crop-run")
+    assert "up: 6.0% are lost" in printed(read("11"), "11-crop-look")
