@@ -29,6 +29,15 @@ def test_planted_copies_and_wrong_labels_are_shown(measured):
     assert measured["planted wrong labels among the first twelve, share"] == 1
 
 
+def test_of_copies_cropped_at_an_edge_features_find_nearly_all_and_pixels_ever_fewer(measured):
+    pixels, features = (
+        [measured[f"cropped by {share}%: found by {way}"] for share in (3, 5, 10)]
+        for way in ("pixels", "features")
+    )
+    assert min(features) > 0.9
+    assert pixels[0] > pixels[1] > pixels[2] and pixels[1] < 0.5
+
+
 def test_wrong_labels_spoil_the_score_more_than_the_probe(measured):
     as_found, corrected, learned = (
         measured[f"learned as {way}"]
