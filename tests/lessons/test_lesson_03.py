@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks import record
 from helpers.models import reuse_rows
 from tests.lessons.committed import (
     code_cells,
@@ -89,6 +90,60 @@ def test_random_rows_do_not_mind_the_full_rate(numbers):
     assert losses_between(numbers, "full rate at once, step 1", random(1)) > 2
 
 
+@pytest.fixture
+def first_step():
+    """first_step(how): what it changes in the loss and in the accuracy: (mean, standard error)."""
+    changes = {}
+    for line in printed(read("03"), "03-first-change").splitlines()[1:]:
+        found = re.findall(r"(-?[\d.]+) ± ([\d.]+), (\d+) seeds", line)
+        changes[line[:29].strip()] = [(float(m), float(d) / int(n) ** 0.5) for m, d, n in found]
+    return changes.__getitem__
+
+
+@pytest.mark.parametrize(
+    "how", ["full rate at once", "0.55 of the rate", "a quarter as long, full rate"]
+)
+def test_the_first_step_takes_right_answers_from_a_good_start(first_step, how):
+    (loss, loss_error), (accuracy, accuracy_error) = first_step(how)
+    assert loss > 2 * loss_error
+    assert accuracy < -2 * accuracy_error
+
+
+def test_random_rows_gain_right_answers_in_the_first_step_and_a_warm_up_loses_none(first_step):
+    gain, error = first_step("random rows, full rate")[1]
+    assert gain > 2 * error
+    (loss, loss_error), (accuracy, accuracy_error) = first_step("warm-up over ten steps")
+    assert loss < 2 * loss_error
+    assert accuracy > -max(2 * accuracy_error, 0.01)
+
+
+def test_the_length_of_the_rows_decides_the_jump_of_the_loss_and_not_that_of_the_accuracy(
+    first_step,
+):
+    pairs = zip(
+        first_step("full rate at once"), first_step("a quarter as long, full rate"), strict=True
+    )
+    (loss, loss_error), (accuracy, accuracy_error) = (
+        (long - short, (long_error**2 + short_error**2) ** 0.5)
+        for (long, long_error), (short, short_error) in pairs
+    )
+    assert loss > 2 * loss_error
+    assert abs(accuracy) < 2 * accuracy_error
+
+
+def test_the_lesson_quotes_the_first_step_as_measured(numbers, first_step):
+    text = prose(read("03"))
+    for how in ("full rate at once", "a quarter as long, full rate"):
+        (loss, _), (accuracy, _) = first_step(how)
+        assert f"{loss:.2f}" in text
+        assert f"{-accuracy:.2f}" in text
+    on_photographs = record.read()["accuracy"]["results"]["03_classifier_weight_reuse"]
+    before, after = (on_photographs[f"all layers, full rate at once, step {i}"] for i in (0, 1))
+    assert f"from {before:.2f} to {after:.2f}" in text
+    spread = on_photographs["all layers, full rate at once, step 1, standard deviation"]
+    assert after - before < spread
+
+
 def test_adam_moves_weights_alike_whose_gradients_differ_by_dozens():
     lines = printed(read("03"), "03-first-moves").replace(",", "").splitlines()
     gradients, moves = (float(line.rpartition(" ")[2]) for line in lines)
@@ -156,19 +211,34 @@ def test_known_rows_drown_random_ones_and_raising_the_new_ones_helps(foods, food
         ("new rows raised", "5 copied, 4 random"),
         ("new from nearest labels", "new rows raised"),
         ("new from class means", "new from nearest labels"),
+        ("all from class means", "new from class means"),
     ):
         assert foods("no training", better) > foods("no training", worse)
     assert food_errors(row("new from nearest labels"), row("new rows raised")) > 2
     assert food_errors(row("new from class means"), row("new from nearest labels")) > 2
+    assert food_errors(row("all from class means"), row("new from class means")) > 2
+
+
+def test_with_labels_for_all_classes_means_without_an_old_row_beat_reuse(foods):
+    lines = printed(read("03"), "03-mixed-pairs").splitlines()[1:]
+    gaps = {line[:24].strip(): [*map(float, line[24:].split(" ± "))] for line in lines}
+    gap, error = gaps.pop("all rows random")
+    assert abs(gap) < 2 * error  # they have caught up
+    assert len(gaps) == 4
+    assert min(gap for gap, _ in gaps.values()) > 0
+    assert sum(gap > 2 * error for gap, error in gaps.values()) == 3
+    text = prose(read("03"))
+    for when in ("no training", "64 steps"):
+        assert f"{foods(when, 'all from class means'):.3f}" in text
 
 
 def test_class_means_are_still_ahead_after_eight_steps():
     lines = printed(read("03"), "03-mixed-table").splitlines()[2:]
     after_eight = {line[:24].strip(): float(line[24:].split()[7]) for line in lines}
-    assert len(after_eight) == 5
-    means = after_eight.pop("new from class means")
+    assert len(after_eight) == 6
+    means = [after_eight.pop(f"{rows} from class means") for rows in ("new", "all")]
     error = (0.25 / 80) ** 0.5  # of one share, of 80 pictures, at most
-    assert means - max(after_eight.values()) > 2 * error
+    assert min(means) - max(after_eight.values()) > 2 * error
 
 
 def test_the_mean_of_the_nearest_labels_hides_two_foods_that_are_hardly_ever_right():
@@ -227,6 +297,20 @@ def test_without_old_pictures_they_are_forgotten_frozen_or_not(grown, food_error
     rehearsed = "1,004 classes, known foods, 256 steps: old and new pictures, all rows"
     assert food_errors(rehearsed, known, 200) > 2
     assert food_errors(rehearsed, "1,004 classes, known foods: 1,000 old rows alone", 200) > 2
+
+
+def test_old_rows_are_drowned_out_and_still_tell_their_foods_apart(numbers):
+    measured = numbers("03")
+    lines = printed(read("03"), "03-grow-five").splitlines()
+    before, all_rows, frozen, rehearsed = (float(line.rpartition(" ")[2]) for line in lines)
+    known = "1,004 classes, known foods{}".format
+    assert frozen == before
+    assert all_rows > before - 0.05
+    for way in ("new pictures, all rows", "new pictures, old rows frozen"):
+        assert measured[known(f", 256 steps: {way}")] < all_rows - 0.5
+    assert rehearsed - before < 0.015  # one picture of a hundred
+    gain = measured[known(", 256 steps: old and new pictures, all rows")]
+    assert gain - measured[known(": 1,000 old rows alone")] > 0.05
 
 
 def test_rehearsal_keeps_what_it_rehearses_and_of_other_answers_less_than_class_means(
