@@ -66,7 +66,7 @@ def write_notebook(lesson: Path, user: str, folder: Path) -> str:
         "kernel_type": "notebook",
         "is_private": True,
         "enable_gpu": True,
-        "machine_shape": "NvidiaTeslaT4",  # unnamed, it may be a P100, which torch left behind
+        "machine_shape": "NvidiaTeslaT4",  # else maybe a P100, too old for Kaggle's torch
         "enable_internet": False,
         "dataset_sources": [f"{user}/{COURSE}"],
         "competition_sources": [competition] if competition else [],

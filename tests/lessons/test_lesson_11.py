@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.lessons.committed import printed, read, standard_errors_between
+from tests.conftest import committed_numbers
+from tests.lessons.committed import printed, prose, read, standard_errors_between
 
 FOODS, WIDE, HELD_OUT = 360, 300, 200  # test pictures
 
@@ -115,6 +116,16 @@ def test_foods_with_shuffled_labels_gain_nothing(measured):
 def test_foods_help_more_with_few_pictures(measured):
     few, many = (measured[f"{n} per class, gain of foods over ImageNet"] for n in (10, 40))
     assert few > many + 0.01
+
+
+def test_the_lesson_quotes_what_new_weights_and_the_near_set_change():
+    numbers, text = committed_numbers("11"), prose(read("11"))
+    stage = "hot dogs, one stage with {}, its weights {}".format
+    for activation in ("ReLU6", "sigmoid"):
+        cost = numbers[stage(activation, "kept")] - numbers[stage(activation, "drawn anew")]
+        assert f"{cost:.2f}" in text
+    for n in (10, 40):
+        assert f"+{numbers[f'{n} per class, gain of foods over ImageNet']:.3f}" in text
 
 
 def standard_errors(measured, row):
