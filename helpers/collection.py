@@ -14,10 +14,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
 from torch import Tensor
 from tqdm import tqdm
 
@@ -136,6 +132,9 @@ def near_pairs(features: Tensor, least: float) -> list[tuple[float, int, int]]:
 
 def groups_of(n: int, pairs: Iterable[tuple[int, int]]) -> np.ndarray:
     """Returns a group number per picture; pictures that pairs connect are in one group."""
+    from scipy.sparse import coo_array  # slow to import, as is scikit-learn below
+    from scipy.sparse.csgraph import connected_components
+
     i, j = np.array(list(pairs), int).reshape(-1, 2).T
     return connected_components(coo_array((np.ones(len(i)), (i, j)), shape=(n, n)))[1]
 
@@ -145,6 +144,8 @@ def folds(labels: Tensor, groups: Sequence[int], k: int = 5, seed: int = 0) -> l
     k = min(k, *(len(set(np.asarray(groups)[labels == label])) for label in labels.unique()))
     if k < 2:
         raise CourseError("A class has a single group of pictures: take some of other things.")
+    from sklearn.model_selection import StratifiedGroupKFold
+
     shuffled = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
     return list(shuffled.split(labels, labels, groups))
 
@@ -153,6 +154,8 @@ def out_of_fold(
     features: Tensor, labels: Tensor, groups: Sequence[int], seed: int = 0, C: float = 0.01
 ) -> Tensor:
     """Returns probabilities (N, K): each picture's by a linear probe that saw none of its group."""
+    from sklearn.linear_model import LogisticRegression
+
     said = torch.zeros(len(labels), int(labels.max()) + 1)
     for learn, held in folds(labels, groups, seed=seed):
         probe = LogisticRegression(C=C, max_iter=1000).fit(features[learn], labels[learn])

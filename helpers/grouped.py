@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from helpers import require
@@ -37,6 +36,8 @@ def learning_curve(
     Each draw holds a fifth of the groups out and takes the others one after the other, in a random
     order. The counts are all that there is, half of it, a quarter, down to two, five at most.
     """
+    from sklearn.linear_model import LogisticRegression  # slow to import
+
     rng, groups = np.random.default_rng(0), np.asarray(groups)
     parts = [folds(labels, groups, 5, seed)[0] for seed in range(require.whole(draws, "draws", 2))]
     most = min(int(labels[learn].bincount()[labels.unique()].min()) for learn, _ in parts)

@@ -85,7 +85,8 @@ def fit(
     epochs, seed = require.whole(epochs, "epochs"), require.whole(seed, "seed")
     trial.check(net, train, valid, optimizer, scheduler, loss)
     accelerator = accelerator_for(train)
-    model, stepper, batches = accelerator.prepare(net, optimizer, train)
+    # `prepare` leaves a network that it has seen before where it is: hence `to`
+    model, stepper, batches = accelerator.prepare(net.to(accelerator.device), optimizer, train)
     trial.try_batches(accelerator, net, train, valid)
     kept = Checkpoint(checkpoint, Run(net, train, valid, optimizer, scheduler, loss, seed))
     history = History(**kept.load(epochs))

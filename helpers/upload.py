@@ -21,6 +21,7 @@ from helpers.require import CourseError
 LARGEST = 300_000_000  # bytes of one upload
 MOST_PIXELS = 120_000_000  # of a picture, as the largest phones take
 KINDS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "MPO")
+HEIC = (b"ftypheic", b"ftypheix", b"ftypmif1")  # how an iPhone's files begin, at byte 4
 TOLD = 5  # sentences about files that were not kept
 NO_NAME = set('/\\:*?"<>|')  # what not every system takes in the name of a folder
 
@@ -77,6 +78,8 @@ def decode(contents: bytes) -> Image.Image:
     except CourseError:
         raise
     except Exception:  # Pillow raises many kinds
+        if contents[4:12] in HEIC:
+            raise CourseError("This is HEIC, not JPEG: let the phone save JPEG.") from None
         raise CourseError(
             "This is not a picture that can be read: choose a JPEG or PNG file."
         ) from None

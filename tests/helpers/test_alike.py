@@ -57,3 +57,12 @@ def test_time_makes_groups_unless_somebody_hurried_from_thing_to_thing(pictures,
     found = alike.groups(pictures, [(5, 6)])
     assert len(set(found)) == 21 and found[5] == found[6]
     assert "30 seconds" in capsys.readouterr().out
+
+
+def test_where_a_class_shows_one_thing_only_copies_make_groups_and_a_line_says_so(
+    pictures, tmp_path, capsys
+):
+    everything = [(i, i + 1) for i in range(10)]  # the first class: eleven shots of one cup
+    found = alike.groups(pictures, everything)
+    assert len(set(found)) == len(pictures)
+    assert "these very things" in capsys.readouterr().out

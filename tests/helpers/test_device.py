@@ -6,7 +6,7 @@ import sys
 from tests.conftest import ROOT
 
 PLACES = """
-import os, sys, torch
+import copy, os, sys, torch
 from pathlib import Path
 from helpers import data, train
 from tests import pretend_device
@@ -24,6 +24,9 @@ train.fit(net, loader, loader, torch.optim.SGD(net.parameters(), 0.1), 1, quiet=
 assert where() == "pretend"
 train.predict(net, loader)
 assert where() == "pretend"
+moved = copy.deepcopy(net).cpu()
+train.fit(moved, loader, loader, torch.optim.SGD(moved.parameters(), 0.1), 1, quiet=True)
+assert next(moved.parameters()).device.type == "pretend"
 try:
     net(torch.zeros(1, 3, 16, 16))
 except RuntimeError as error:

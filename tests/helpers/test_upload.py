@@ -66,6 +66,11 @@ def test_what_is_no_picture_is_refused_in_one_sentence(tmp_path, contents):
     assert not found(tmp_path)
 
 
+def test_what_an_iphone_saves_is_refused_with_what_to_do():
+    with pytest.raises(CourseError, match="let the phone save JPEG"):
+        upload.decode(b"\0\0\0\x18ftypheic" + bytes(99))
+
+
 @pytest.mark.parametrize("name", ["", " ", ".", "..", "a/b", "..\\b", "C:", ".git", "x" * 61, "\n"])
 def test_a_class_that_cannot_be_a_folder_is_refused_in_one_sentence(tmp_path, name):
     with pytest.raises(CourseError, match="name") as caught:
