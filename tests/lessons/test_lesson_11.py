@@ -95,6 +95,19 @@ def test_with_the_statistics_of_batchnorm_fixed_the_top_stage_gets_more(measured
     assert measured[row] > 2 * measured[f"{row}, standard deviation"] / 3**0.5
 
 
+@pytest.mark.parametrize(
+    ("start", "times"),
+    [("ImageNet, random output layer", 200), ("ImageNet, probed output layer", 30)],
+)
+def test_the_output_layer_gets_many_times_the_gradient_of_a_stage(measured, start, times):
+    ahead = (
+        measured[f"log10 of the output layer's gradient: {start}, step 1"]
+        - measured[f"log10 of all stages' gradients, mean: {start}, step 1"]
+    )
+    assert 10**ahead == pytest.approx(times, rel=0.15)
+    assert f"about {times} times" in prose(read("11"))
+
+
 @pytest.mark.parametrize("per_class", [10, 40])
 @pytest.mark.parametrize("other", ["ImageNet", "shuffled foods"])
 def test_a_stage_of_foods_gains_over_imagenet_and_over_shuffled_labels(measured, other, per_class):
