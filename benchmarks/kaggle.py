@@ -1,7 +1,8 @@
 """What lessons 05 and 06 reach on photographs, and how long it takes beside the book's way.
 
 `organize` arranges CIFAR-10's files, `dogs` goes from the dog breeds' files to a submission in both
-ways, `cifar` fine-tunes on 10,000 pictures. Needs the competitions and `answers` in the folder that
+ways, `cifar` fine-tunes on 10,000 pictures, `larger` asks lesson 10's networks at a larger size.
+Needs the competitions and `answers` in the folder that
 COURSE_DATA names. What is measured are the lessons' own cells.
 """
 
@@ -171,8 +172,56 @@ def cifar(rounds: int) -> Rounds:
     return rows
 
 
-MEASURES = {"organize": organize, "dogs": dogs, "cifar": cifar}
-TABLE_OF = {"organize": "kaggle", "dogs": "kaggle", "cifar": "cifar"}
+SIDES, LARGER_NETS = (224, 288), ("efficientnet_lite1", "efficientnet_lite2")
+LARGER_CELLS = ("start", "setup", "begin-measures", "calibration-find", "calibration-halves")
+LARGER = "dog breeds, ImageNet's rows"
+
+
+def larger(rounds: int) -> Rounds:
+    """Lesson 10's rows of ImageNet at two sizes of the pictures; trains nothing, so once is enough.
+
+    The geometric mean of two networks, at each size without and with a temperature. It is found on
+    half of the labelled pictures for the other half, and on all of them for the test pictures.
+    """
+    lesson, root = Lesson("10"), data.find("dog-breed-identification", data.chosen_size("full"))
+    lesson.run(*(f"10-{cell}" for cell in LARGER_CELLS), "10-weights-blend")
+    costs, find_temperature, at_temperature, geometric = (
+        lesson.names[name] for name in ("costs", "find_temperature", "at_temperature", "geometric")
+    )
+    breeds = find_answers("dog-breed-identification", data.chosen_size("full"))
+    answers = read_table(breeds, ["id", "breed"])
+    breed_of = dict(zip(answers["id"], answers["breed"], strict=True))
+    table, row, cost = kaggle.split(root, 0.2), {}, {}
+    for side in SIDES:
+        said = []
+        for name in LARGER_NETS:
+            net = models.load_pretrained(name, size=side)
+            parts = kaggle.load(table, net.preprocess)
+            models.reuse_rows(net, net.class_names, parts.train.class_names)
+            said.append([train.predict(net, data.loader(part, 16)) for part in parts[2:]])
+        labelled, test = (geometric(torch.stack(part)) for part in zip(*said, strict=True))
+        lesson.names["answers"] = known = parts.train_valid.labels
+        ids = kaggle.test_ids(parts.test, kaggle.find_sample(root))
+        true = torch.tensor([parts.train.class_names.index(breed_of[name]) for name in ids])
+        t = find_temperature(labelled, known)
+        cost[side] = {
+            "no temperature, labelled": costs(labelled, known),
+            "temperature, labelled": costs(lesson.names["tempered"](labelled), known),
+            "temperature, test": costs(at_temperature(test, t), true),
+        }
+        row |= {f"{LARGER} at {side} px, {how}": c.mean().item() for how, c in cost[side].items()}
+        row[f"{LARGER} at {side} px, the temperature"] = t
+    for how, before in cost[SIDES[0]].items():
+        gain = before - cost[SIDES[1]][how]
+        row[f"{LARGER}, gain of {SIDES[1]} px, {how}"] = gain.mean().item()
+        row[f"{LARGER}, gain of {SIDES[1]} px, {how}: standard error"] = (
+            gain.std().item() / len(gain) ** 0.5
+        )
+    return [row]
+
+
+MEASURES = {"organize": organize, "dogs": dogs, "cifar": cifar, "larger": larger}
+TABLE_OF = {"organize": "kaggle", "dogs": "kaggle", "cifar": "cifar", "larger": "larger"}
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -178,6 +178,18 @@ def kaggle_table(result: dict) -> str:
     return f"{table(rows)}\n{where(result)}\n"
 
 
+def larger_table(result: dict) -> str:
+    """A row per quantity; of a gain, with its standard error."""
+    values, error = result["results"], ": standard error"
+    rows = []
+    for name, (value, *_) in values.items():
+        if not name.endswith(error):
+            error_of = values.get(name + error)
+            text = f"{value:.3f}" if error_of is None else f"{value:+.3f} ± {error_of[0]:.3f}"
+            rows.append({"what": name, "log-loss (or the temperature)": text})
+    return f"{table(rows)}\n{where(result)}\n"
+
+
 DECODE = {
     "ImageFolder, s": 2,
     "threads, s": 2,
@@ -276,6 +288,7 @@ TABLES = {
     "time": time_table,
     "kaggle": kaggle_table,
     "cifar": kaggle_table,
+    "larger": larger_table,
     "growth": growth_table,
     "gpu": gpu_table,
     "phone": phone_table,

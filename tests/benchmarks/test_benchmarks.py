@@ -228,6 +228,22 @@ def test_lesson_05_is_measured_on_as_many_pictures_as_wanted(drawn, monkeypatch)
     assert top in [share for _, share in others]
 
 
+def test_the_gain_of_a_larger_size_is_the_difference_of_two_log_losses(drawn, monkeypatch):
+    monkeypatch.setattr(kaggle, "SIDES", (48, 64))
+    monkeypatch.setattr(kaggle, "LARGER_NETS", ("efficientnet_lite0",))
+    (row,) = kaggle.larger(rounds=1)
+    for how in ("no temperature, labelled", "temperature, labelled", "temperature, test"):
+        before, after = (row[f"{kaggle.LARGER} at {side} px, {how}"] for side in (48, 64))
+        gain = f"{kaggle.LARGER}, gain of 64 px, {how}"
+        assert row[gain] == pytest.approx(before - after, abs=1e-6)
+        assert row[f"{gain}: standard error"] > 0
+    shown = tables.larger_table(
+        {"results": {name: [value] for name, value in row.items()}}
+        | dict.fromkeys(("date", "machine", "software"), "")
+    )
+    assert shown.count(" ± ") == 3 and "standard error" not in shown
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell the peak memory")
 class TestGrowth:
     @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from tests.conftest import committed_numbers
-from tests.lessons.committed import inline, printed, read, standard_errors_between
+from tests.lessons.committed import inline, printed, prose, read, standard_errors_between
 
 PICTURES, TEST_PICTURES = 600, 400
 ONE, TWO = "one layer on features", "two layers on features"
@@ -147,6 +147,13 @@ def test_the_test_pictures_rank_the_two_submissions_as_the_folds_did():
 
 def test_the_geometric_mean_beats_the_plain_one():
     assert over_pictures(committed_numbers("10"), "gain of the geometric mean over the plain") > 2
+
+
+def test_it_is_not_settled_that_the_geometric_mean_beats_the_plain_one_with_a_temperature():
+    (line,) = re.findall("over plain with .*", printed(read("10"), "10-ensemble-means"))
+    gain, error = re.search(r"gain \+(\S+) ± (\S+):", line).groups()
+    assert abs(float(gain)) < 2 * float(error)
+    assert f"the lead is {gain} ± {error} and does not count" in prose(read("10"))
 
 
 def test_a_temperature_does_harm_where_there_is_little_to_repair():
