@@ -185,7 +185,7 @@ def larger_table(result: dict) -> str:
     for name, (value, *_) in values.items():
         if not name.endswith(error):
             error_of = values.get(name + error)
-            text = f"{value:.3f}" if error_of is None else f"{value:+.3f} ± {error_of[0]:.3f}"
+            text = f"{value:.4f}" if error_of is None else f"{value:+.4f} ± {error_of[0]:.4f}"
             rows.append({"what": name, "log-loss (or the temperature)": text})
     return f"{table(rows)}\n{where(result)}\n"
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks.record import read as recorded
 from tests.conftest import committed_numbers
 from tests.lessons.committed import inline, printed, prose, read, standard_errors_between
 
@@ -189,3 +190,16 @@ def test_folds_that_keep_copies_together_come_nearer_to_the_cost_without_copies(
     without = float(re.search(r"planted: (\S+)", text)[1])
     assert without > 3 * torn
     assert abs(together - without) < abs(torn - without) / 2
+
+
+def test_the_lesson_quotes_what_a_larger_size_gives_on_photographs():
+    measured, text = recorded()["larger"]["results"], prose(read("10"))
+    rows = "dog breeds, ImageNet's rows"
+    for how in ("no temperature, labelled", "temperature, labelled", "temperature, test"):
+        before, after = (measured[f"{rows} at {side} px, {how}"][0] for side in (224, 288))
+        gain = f"{rows}, gain of 288 px, {how}"
+        value, error = measured[gain][0], measured[f"{gain}: standard error"][0]
+        sign = "+" if value > 0 else "−"
+        quoted = f"{before:.3f} | {after + 1e-6:.3f} | {sign}{abs(value):.3f} ± {error:.3f}"
+        assert quoted in text
+        assert (value < -2 * error) == (how == "no temperature, labelled")
