@@ -15,6 +15,11 @@ def measured(numbers):
     return numbers("09")
 
 
+def numbers_in(pattern, told):
+    """Returns what a pattern's groups hold in what a cell has printed."""
+    return [float(number) for number in re.search(pattern, told).groups()]
+
+
 def test_ignoring_groups_makes_a_score_too_good_and_keeping_them_does_not(measured):
     ignoring, keeping = (f"cross-validation that {way} groups" for way in ("ignores", "keeps"))
     at_random = "cross-validation that keeps random groups"
@@ -54,12 +59,11 @@ def test_wrong_labels_spoil_the_score_more_than_the_probe(measured):
     assert learned - as_found > 0.03
 
 
-def test_the_probe_is_kept_where_fine_tuning_gains_less_than_twice_its_error(measured):
-    told = printed(read("09"), "09-train-gain")
-    gain, error = map(float, re.search(r"gains (\S+) ± (\S+);", told).groups())
-    ways = measured["fine-tuned, out of fold"], measured["linear probe, out of fold"]
-    assert gain == pytest.approx(ways[0] - ways[1], abs=1e-3)
+def test_the_probe_is_kept_where_fine_tuning_gains_less_than_twice_its_error():
+    told = printed(read("09"), "09-train-better")
+    gain, error, groups = numbers_in(r"gains (\S+) ± (\S+) per group, n = (\d+);", told)
     assert gain <= 2 * error and "kept: linear probe" in told
+    assert f"in {groups:.0f} groups" in printed(read("09"), "09-groups-make")
 
 
 def test_pictures_alike_in_their_pixels_are_copies_or_taken_seconds_apart():
@@ -91,11 +95,50 @@ def test_the_ground_deceives_and_pictures_on_both_grounds_repair_it(measured):
     assert (as_before + swapped) / 2 - 0.5 > 2 * math.sqrt(0.25 / 80)  # it knows the rolls
 
 
+def test_the_two_grounds_cannot_be_told_apart_after_the_repair():
+    told = printed(read("09"), "09-ground-repaired-show")
+    apart, error = numbers_in(r"swapped: (\S+) ± (\S+),", told)
+    assert abs(apart) < 2 * error
+
+
 def test_answers_follow_the_edges_alone_before_the_repair_and_not_after_it(measured):
-    before, after = (
-        measured[f"middles exchanged: answers by the edges, {when}"] for when in ("before", "after")
+    other, own = (
+        {
+            when: measured[f"answers by the edges, middle of {which} class, {when}"]
+            for when in ("before", "after")
+        }
+        for which in ("the other", "its own")
     )
-    assert before == 1 and abs(after - 0.5) < 2 * math.sqrt(0.25 / 40)
+    error = math.sqrt(0.25 / 40)  # of an accuracy on forty pictures, at most
+    assert other["before"] == 1 and own["before"] == 1
+    assert abs(other["after"] - 0.5) < 2 * error
+    rows = [
+        f"answers by the edges, middle of {which} class, after"
+        for which in ("its own", "the other")
+    ]
+    assert standard_errors_between(measured, *rows, 40) > 2
+
+
+def test_groups_are_the_rolls_and_no_pair_joins_two_of_them():
+    told = printed(read("09"), "09-groups-make")
+    (groups,) = numbers_in(r"in (\d+) groups", told)
+    rolls, wrong, nearest = numbers_in(r"(\d+) rolls; .*: (\d+) of \d+; .*: (\S+)", told)
+    assert groups == rolls and wrong == 0 and nearest < 0.85
+
+
+def test_neither_out_of_fold_nor_on_test_pictures_is_overconfidence_larger_than_its_error():
+    told = printed(read("09"), "09-decide-threshold"), printed(read("09"), "09-test-policies")
+    for text in told:
+        gap, error = numbers_in(r"(?:difference|lower by) (\S+) ± (\S+)", text)
+        assert 0 < gap < 2 * error
+
+
+def test_test_pictures_do_not_tell_the_price_of_the_formula_from_the_lowest_out_of_fold(measured):
+    told = printed(read("09"), "09-test-policies")
+    lines = re.findall(r"ask below \S+: (\S+) ± (\S+) per", told)
+    _, (formula, f), (lowest, g) = ([float(n) for n in line] for line in lines)
+    assert abs(lowest - formula) < 2 * math.hypot(f, g)
+    assert measured["kept, test, of those it answers"] == 1 and "refused" in told
 
 
 def test_it_is_better_on_what_it_answers_and_refuses_most_strangers(measured):
