@@ -10,9 +10,10 @@ import torch
 from torch import nn
 from torchvision.models import resnet18
 
+from benchmarks.record import read as recorded
 from helpers import data
 from tests.conftest import committed_numbers
-from tests.lessons.committed import inline, printed, read, standard_errors_between
+from tests.lessons.committed import inline, printed, prose, read, standard_errors_between
 
 TEST = 1000  # pictures
 PIXELS, FEATURES = "linear classifier on pixels", "linear classifier on features"
@@ -228,3 +229,17 @@ def test_averaged_weights_have_a_lower_loss_than_the_last_ones():
 def test_in_train_mode_a_pictures_name_depends_on_its_neighbours():
     text = printed(read("05"), "05-eval-shown")
     assert len(set(re.findall(r"^train mode, 31 other pictures: (\w+)", text, re.M))) > 1
+
+
+def test_the_lesson_quotes_what_its_ladder_gave_on_photographs():
+    results, text = recorded(), prose(read("05"))
+    thousand = results["accuracy"]["results"]["05_kaggle_cifar10"]
+    assert [f"{thousand[row]:.3f}" in text for row in (FEATURES, "fine-tuned", TOP)] == [True] * 3
+    for row, sign in ((f"fine-tuned over {FEATURES}", 1), (f"{TOP} over fine-tuned", -1)):
+        lead, error = sign * thousand[row], thousand[f"{row}: its standard error"]
+        assert lead > 2 * error and f"{lead:.3f} ± {error:.3f}" in text
+    for row in ("linear, efficientnet_lite0", "mean of the linear ones", "fine-tuned"):
+        value = results["cifar"]["results"][
+            f"CIFAR-10, 10,000 labelled pictures, {row}, test accuracy"
+        ]
+        assert f"{value[0]:.3f}" in text
