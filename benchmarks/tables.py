@@ -44,6 +44,14 @@ QUOTED = {  # of lessons with long closing tables; results.json holds all of the
     "02": ("always *", "from scratch, fair", "*60 epochs", "fine-tuned", "*probe*", "*8 x 8*"),
     "03": ("hotdog, *", "dog breeds, *"),
     "04": ("* frozen", "* pictures per class*", "Lite*"),
+    "05": (
+        "linear classifier on pixels",
+        "linear classifier on features",
+        "from scratch, learned from train",
+        "from scratch, learned from train_valid",
+        "fine-tuned",
+        "ensemble of three",
+    ),
     "06": ("*accuracy", "*test log-loss"),
     "10": ("*accuracy", "*log-loss"),
 }

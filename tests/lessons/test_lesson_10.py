@@ -194,6 +194,8 @@ def test_folds_that_keep_copies_together_come_nearer_to_the_cost_without_copies(
 
 def test_the_lesson_quotes_what_a_larger_size_gives_on_photographs():
     measured, text = recorded()["larger"]["results"], prose(read("10"))
+    last = recorded()["accuracy"]["results"]["10_kaggle_last_points"]
+    assert f"has a log-loss of {last['last submission, test log-loss']:.3f}" in text
     rows = "dog breeds, ImageNet's rows"
     for how in ("no temperature, labelled", "temperature, labelled", "temperature, test"):
         before, after = (measured[f"{rows} at {side} px, {how}"][0] for side in (224, 288))
