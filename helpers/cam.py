@@ -75,9 +75,13 @@ def beside(
     rows: their numbers; titles: one per picture, else its class; columns: an even number.
     """
     titles = titles or [pictures.class_names[pictures.labels[i]] for i in rows]
-    shown, words = [], []
+    shown, words, told = [], [], []
     for i, title in zip(rows, titles, strict=True):
         heat = grad_cam(net, batch_of(pictures, i))
         shown += [pictures[i][0], overlay(pictures[i][0], heat)]
         words += [title, "where it looks" + "\n" * title.count("\n")]
-    return plot.image_grid(shown, words, columns=columns)
+        middle = heat[tuple(slice(side // 4, side * 3 // 4) for side in heat.shape)].sum()
+        share = middle / heat.sum().clamp(min=1e-12)
+        told.append(f"{' '.join(title.split())}, {share:.0%} of the heat in the middle quarter")
+    description = f"Pictures, each beside where the network looks: {'; '.join(told)}"
+    return plot.image_grid(shown, words, columns=columns, description=description)

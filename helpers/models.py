@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import timm
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -99,6 +98,8 @@ def build(name: str, size: int | None = None) -> tuple[nn.Module, Preprocess]:
 
 def _check_timm_name(name: str) -> None:
     """Raises CourseError, with the nearest names, unless timm has this network and this tag."""
+    import timm
+
     with suppress(RuntimeError):  # timm's, for a tag that it does not know
         if timm.is_model(name) and timm.get_pretrained_cfg(name):
             return
@@ -112,6 +113,8 @@ def build_timm(
     name: str, size: int | None = None, pretrained: bool = False
 ) -> tuple[nn.Module, Preprocess]:
     """Returns a timm network with random weights, or its own, and its Preprocess."""
+    import timm  # here, since it takes long and no first cell of a lesson needs it
+
     fixed = timm.get_pretrained_cfg(name).fixed_input_size
     options = {"img_size": size} if size and fixed else {}
     net = timm.create_model(name, pretrained=pretrained, **options)
@@ -168,7 +171,9 @@ def _timm_weights(name: str, size: int | None) -> dict[str, Tensor]:
     try:
         return build_timm(name, size, pretrained=True)[0].state_dict()
     except Exception as error:  # the hub's client raises many kinds
-        source = timm.get_pretrained_cfg(name)
+        from timm import get_pretrained_cfg
+
+        source = get_pretrained_cfg(name)
         raise CourseError(
             f"The weights of {name} are not available ({type(error).__name__}): download "
             f"model.safetensors from huggingface.co/{source.hf_hub_id or source.architecture} on "

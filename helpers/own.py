@@ -17,8 +17,8 @@ from helpers.files.atomic import make_from
 from helpers.preprocess import Preprocess
 from helpers.require import CourseError
 
-ALIKE, COPY = 0.9, 0.95  # from this cosine of features, or of small grey pixels, and
-SECONDS = 10  # within this time, pictures are of one group
+ALIKE = 0.9  # from this cosine of features, and
+SECONDS = 10  # within this time, pictures are of one group, as copies are
 PARTS = 4  # a quarter is for the test, a quarter of the rest for validation
 TOO_FEW = (
     "The folder cannot be split into three parts, since the pictures of a class show fewer than "
@@ -76,7 +76,7 @@ def _groups(pictures: Pictures) -> np.ndarray:
     net = models.load_pretrained(models.LITE0, size=pictures.preprocess.size)
     features, _ = extract_features(net, loader(replace(pictures, preprocess=net.preprocess), 16))
     near = collection.near_pairs(features, ALIKE)
-    near += collection.near_pairs(alike.thumbnails(pictures), COPY)
+    near += collection.near_pairs(alike.thumbnails(pictures), alike.COPY)
     groups = alike.groups(pictures, [(i, j) for _, i, j in near], SECONDS)
     if min(_count(pictures.labels, groups)) < 3:
         raise CourseError(TOO_FEW)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from timm.models import group_parameters
 from torch import nn
 
 from helpers import require
@@ -95,6 +94,8 @@ def stages(net: nn.Module) -> list[Stage]:
     if type(net).__module__.startswith("torchvision.models"):
         parts = _torchvision_stages(net)
     elif hasattr(net, "group_matcher"):
+        from timm.models import group_parameters  # not before it is needed
+
         groups = group_parameters(net, net.group_matcher(coarse=True))
         parts = [("", groups[key]) for key in sorted(groups)]
     else:

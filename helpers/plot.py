@@ -23,7 +23,8 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.transforms import ScaledTranslation
 from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import center_crop
@@ -125,8 +126,9 @@ def image_grid(
     figure.subplots_adjust(wspace=0.06, hspace=0.06 + 0.1 * lines)
     if not description:
         count = "1 picture" if len(pictures) == 1 else f"{len(pictures)} pictures"
-        words = dict.fromkeys(title.replace("\n", " ") for title in titles)
-        description = f"{count}: {', '.join(words)}" if words else count
+        seen = Counter(" ".join(title.split()) for title in titles if title.strip())
+        words = [title if n == 1 else f"{n} × {title}" for title, n in seen.items()]
+        description = f"{count}: {'; '.join(words)}" if words else count
     return Drawing(figure, description, "jpeg")
 
 
@@ -272,14 +274,17 @@ def _matrix(counts: Counter, class_names: list[str]) -> Drawing:
     ax = figure.subplots()
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (i, j), n in np.ndenumerate(matrix):
-        color = "white" if shares[i, j] > 0.6 else "black"
+        color = "white" if shares[i, j] > 0.6 else "black" if n else "0.7"
         ax.text(j, i, n, ha="center", va="center", color=color)
     names = [label(name) for name in class_names]
     level = k <= 3 and max(map(len, names)) < 15
-    ax.set_xticks(range(k), names, rotation=0 if level else 30 if k <= 20 else 90)
+    slant = {} if level else {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
+    ax.set_xticks(range(k), names, **slant)
     ax.set_yticks(range(k), names)
     ax.set(xlabel="what the network says", ylabel="what it is")
-    return Drawing(figure, f"Confusion matrix: {_in_words(sorted(counts.items()), class_names)}.")
+    worst_first = sorted(counts.items(), key=lambda c: (c[0][0] == c[0][1], -c[1], c[0]))
+    words = f"{np.trace(matrix)} of {counts.total()} pictures are right"
+    return Drawing(figure, f"Confusion matrix: {words}. {_in_words(worst_first, class_names)}.")
 
 
 def _largest_confusions(counts: Counter, class_names: list[str]) -> Drawing:
@@ -321,7 +326,7 @@ def mistakes(pictures: Pictures, probabilities: Tensor, n: int = 6) -> Drawing |
     for i in worst:
         answer, truth = short(names[answers[i]]), short(names[labels[i]])
         percent = f"{confidence[i]:.0%}"
-        titles.append(f"{_wrapped(f'{answer} {percent}')}\n{_wrapped(f'is {truth}')}")
+        titles.append(f"{_wrapped(f'{percent} {answer}')}\n{_wrapped(f'is {truth}')}")
         words.append(f'says "{answer}" {percent}, is "{truth}"')
     return image_grid(
         [center_crop(pictures.decoded[i], [side, side]) for i in worst],
@@ -337,19 +342,28 @@ def _wrapped(line: str) -> str:
 
 
 def spread(
-    results: Mapping[str, Sequence[float]], what: str, limits: tuple[float, float] | None = None
+    results: Mapping[str, Sequence[float]],
+    what: str,
+    limits: tuple[float, float] | None = None,
+    log: bool = False,
 ) -> Drawing:
-    """Returns a row of dots per method, one dot per seed, with their mean as a bar."""
+    """Returns a row of dots per method, one dot per seed, with a bar at their mean."""
     results = require.rows(results, "results")
-    figure = Figure(figsize=(6, 0.75 + 0.42 * len(results)))
+    figure = Figure(figsize=(4.8, 0.75 + 0.38 * len(results)))
     ax = figure.subplots()
+    beside = ax.get_yaxis_transform()  # x from 0 to 1 across the axes, y in rows
     for row, values in enumerate(results.values()):
-        color = COLORS[row % len(COLORS)]
-        ax.plot(values, [row] * len(values), "o", color=color, alpha=0.6, ms=7)
-        ax.plot([np.mean(values)] * 2, [row - 0.28, row + 0.28], color=color, lw=3)
-    ticks = [f"{label(name)}  {spoken(values)}" for name, values in results.items()]
-    ax.set_yticks(range(len(results)), ticks)
-    ax.set(xlabel=label(what), ylim=(len(results) - 0.5, -0.5), xlim=limits)
+        equal = [values[:seed].count(value) for seed, value in enumerate(values)]  # are stacked
+        heights = [row - before * 0.5 / len(values) for before in equal]
+        ax.plot(values, heights, "o", color=COLORS[0], alpha=0.5, ms=6)
+        ax.plot([np.mean(values)] * 2, [row - 0.3, row + 0.3], color=COLORS[6], lw=2)
+        ax.text(1.02, row, spoken(values), transform=beside, va="center", fontsize=9)
+    ax.set_yticks(range(len(results)), [label(name) for name in results])
+    ax.set(xlabel=label(what), ylim=(len(results) - 0.4, -0.6), xlim=limits)
+    if log:
+        ax.set_xscale("log")
+        ax.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}")
+        ax.minorticks_off()
     ax.grid(axis="x", alpha=0.3)
     words = "; ".join(f"{short(name)}  {spoken(values)}" for name, values in results.items())
     return Drawing(figure, f"{what}, mean and standard deviation: {words}.")
@@ -362,38 +376,50 @@ def against(
     *,
     log: bool = False,
     level: float | None = None,
+    level_name: str = "chance",
     limits: tuple[float, float] | None = None,
 ) -> Drawing:
     """Returns a line per method through its means, with every single value as an open marker.
 
     curves: {method: {place on the x axis: values, one per seed}}; x, y: the axes in words;
-    log: whether the x axis is logarithmic; level: a dotted line, such as chance; limits: of y.
+    log: whether the x axis is logarithmic; level: a dotted line, and its name; limits: of y.
     """
     figure = Figure(figsize=(6.4, 3.4))
     ax = figure.subplots()
     told = []
     for i, (name, by_place) in enumerate(curves.items()):
         values = require.rows({str(place): by_place[place] for place in by_place}, label(name))
-        places, means = sorted(by_place), {}
+        places, means, words = sorted(by_place), [], []
         color, marker = COLORS[i % len(COLORS)], MARKERS[i % len(MARKERS)]
+        inches = (i - (len(curves) - 1) / 2) / max(12, 4 * len(curves))  # or they hide one another
+        beside = ax.transData + ScaledTranslation(inches, 0, figure.dpi_scale_trans)
         for place in places:
-            means[place] = float(np.mean(values[str(place)]))
-            single = by_place[place]
-            ax.plot([place] * len(single), single, marker, color=color, mfc="none", ms=4, mew=0.7)
+            single = values[str(place)]
+            means.append(float(np.mean(single)))
+            words.append(f"{means[-1]:.2f} at {place:g}")
+            if len(single) > 1:
+                words[-1] += f" ({min(single):.2f} to {max(single):.2f})"
+                look = {"color": color, "mfc": "none", "ms": 4}
+                ax.plot([place] * len(single), single, marker, **look)[0].set_transform(beside)
         style = STYLES[i % len(STYLES)]
-        ax.plot(places, list(means.values()), style, marker=marker, color=color, label=label(name))
-        told.append(f"{short(name)}: " + ", ".join(f"{m:.2f} at {p:g}" for p, m in means.items()))
-    ax.set(xlabel=label(x), ylabel=label(y), ylim=limits)
+        ax.plot(places, means, style, marker=marker, color=color, label=label(name))
+        told.append(f"{short(name)}: {', '.join(words)}")
+    ax.set(xlabel=label(x), ylabel=label(y))
+    places = sorted({place for by_place in curves.values() for place in by_place})
     if log:
-        places = sorted({place for by_place in curves.values() for place in by_place})
         ax.set_xscale("log")
+        places = [p for p, before in zip(places, [0, *places], strict=False) if p >= 1.5 * before]
+    if log or len(places) <= 10:  # ticks where something was measured
         ax.set_xticks(places, [f"{place:g}" for place in places])
         ax.minorticks_off()
     if level is not None:
-        ax.axhline(level, color=COLORS[6], ls=":", lw=1)
+        ax.axhline(level, color=COLORS[6], ls=":", lw=1, label=label(level_name))
+        told.append(f"dotted line, {level_name}: {level:.2f}")
+    if limits is not None:  # ylim=None would stop matplotlib from making room for the level
+        ax.set_ylim(limits)
     ax.grid(alpha=0.3)
     ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
-    return Drawing(figure, f"{y} against {x}, means. {'; '.join(told)}.")
+    return Drawing(figure, f"{y} against {x}, means (lowest to highest). {'; '.join(told)}.")
 
 
 def spoken(values: Sequence[float]) -> str:

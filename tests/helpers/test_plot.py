@@ -61,6 +61,14 @@ def test_the_confusion_matrix_is_that_of_scikit_learn():
         for column, called in enumerate("abc"):
             phrase = f"{counts[row, column]} of {is_} called {called}"
             assert (phrase in words) == (counts[row, column] > 0)
+    assert words.startswith(f"Confusion matrix: {np.trace(counts)} of 6 pictures are right. 1 of a")
+
+
+def test_a_confusion_matrix_names_the_largest_confusions_first():
+    labels, said = [0] * 9 + [1] * 6 + [2] * 4, [0] * 6 + [1] * 3 + [2] * 5 + [1] + [2] * 4
+    words = plot.confusion(labels, said, ["a", "b", "c"]).description
+    wrong = "5 of b called c, 3 of a called b, "
+    assert words.endswith(f"{wrong}6 of a called a, 4 of c called c, 1 of b called b.")
 
 
 def test_the_largest_confusions_of_many_classes_are_those_of_scikit_learn():
@@ -138,6 +146,12 @@ def test_a_run_whose_name_begins_with_an_underscore_is_in_the_legend(monkeypatch
     assert len(figures[0].axes[-1].get_legend().texts) == 2
 
 
+def test_a_grid_says_how_many_pictures_have_each_title(pictures):
+    shown = [pictures[0][0]] * 5
+    words = plot.image_grid(shown, ["bee\n90%", "ant", "", "bee\n90%", "bee\n90%"]).description
+    assert words == "5 pictures: 3 × bee 90%; ant"
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA", "CMYK"])
 def test_a_grid_shows_the_colours_of_a_pillow_image_of_any_mode(mode):
     grey = Image.new("RGB", (40, 40), (90, 90, 90))
@@ -171,18 +185,74 @@ def test_curves_of_a_run_without_validation_or_without_a_whole_epoch_are_drawn()
         assert plot.learning_curves({"run": history}).data
 
 
-def test_curves_against_an_axis_pass_through_the_means_and_show_every_value(monkeypatch):
-    drawn = []
-    monkeypatch.setattr(plot, "Drawing", lambda figure, words: drawn.append(figure) or words)
+@pytest.fixture
+def drawn(monkeypatch):
+    """The axes of the figures that a test draws; of a figure, its words are returned."""
+    axes = []
+
+    def finish(figure, words):
+        figure.draw_without_rendering()
+        axes.extend(figure.axes)
+        return words
+
+    monkeypatch.setattr(plot, "Drawing", finish)
+    return axes
+
+
+def test_curves_against_an_axis_pass_through_the_means_and_show_every_value(drawn):
     curves = {"probe": {20: [0.8, 0.9], 5: [0.6]}, "scratch": {5: [0.5]}}
     words = plot.against(curves, "pictures", "accuracy", log=True, level=0.5)
-    (ax,) = drawn[0].axes
+    (ax,) = drawn
     lines = {line.get_label(): line.get_xydata().tolist() for line in ax.lines}
     assert lines["probe"] == [[5, 0.6], [20, pytest.approx(0.85)]]
     points = [p for line in ax.lines for p in line.get_xydata().tolist() if line.get_ls() == "None"]
-    assert [20, 0.8] in points
-    assert [20, 0.9] in points
-    assert "probe: 0.60 at 5, 0.85 at 20; scratch: 0.50 at 5" in words
+    assert points == [[20, 0.8], [20, 0.9]]
+    assert "probe: 0.60 at 5, 0.85 at 20 (0.80 to 0.90); scratch: 0.50 at 5" in words
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_every_value_and_the_named_level_lie_within_the_axes(drawn, log):
+    curves = {"a": {1: [0.6, 0.9], 4: [0.7]}, "b": {1: [0.8], 4: [0.75, 0.97]}}
+    words = plot.against(curves, "x", "y", log=log, level=0.33, level_name="an even guess")
+    (ax,) = drawn
+    low, high = ax.get_ylim()
+    assert low < 0.33 and high > 0.97
+    assert ax.get_legend().texts[-1].get_text() == "an even guess"
+    assert words.endswith("dotted line, an even guess: 0.33.")
+
+
+def test_single_values_of_two_methods_at_one_place_do_not_hide_each_other(drawn):
+    plot.against({"a": {1: [0.6, 0.8], 2: [0.7]}, "b": {1: [0.6, 0.8]}}, "x", "y")
+    (ax,) = drawn
+    dots = [line for line in ax.lines if line.get_ls() == "None"]
+    left, right = (line.get_transform().transform((1, 0.6))[0] for line in dots)
+    assert left < ax.transData.transform((1, 0.6))[0] - 2 < right - 4
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_ticks_stand_where_something_was_measured_and_do_not_overlap(drawn, log):
+    few, many = {5: [1], 6: [1], 40: [1]}, {place: [1] for place in range(1, 30)}
+    plot.against({"a": few}, "x", "y", log=log)
+    plot.against({"a": many}, "x", "y", log=log)
+    ticks = [[tick.get_text() for tick in ax.get_xticklabels()] for ax in drawn]
+    assert ticks[0] == (["5", "40"] if log else ["5", "6", "40"])
+    assert len(ticks[1]) < 10
+
+
+def test_a_spread_shows_equal_values_above_one_another_and_its_numbers_in_a_column(drawn):
+    plot.spread({"a": [0.4, 0.4, 0.5], "b": [0.9]}, "accuracy")
+    (ax,) = drawn
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["a", "b"]
+    assert [text.get_text() for text in ax.texts] == ["0.433 ± 0.058, 3 seeds", "0.900"]
+    assert len({text.get_position()[0] for text in ax.texts}) == 1
+    first, second, third = ax.lines[0].get_xydata().tolist()
+    assert first[0] == second[0] and abs(first[1] - second[1]) > 0.1 and third == [0.5, 0]
+
+
+def test_the_axis_of_a_spread_can_be_logarithmic(drawn):
+    plot.spread({"a": [0.5, 4], "b": [2]}, "loss", log=True)
+    (ax,) = drawn
+    assert {"0.5", "1", "2"} <= {tick.get_text() for tick in ax.get_xticklabels()}
 
 
 def test_the_closing_table_gives_mean_spread_and_the_numbers_as_json(monkeypatch):

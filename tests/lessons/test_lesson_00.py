@@ -21,7 +21,7 @@ def test_the_name_hotdog_misses_hot_dogs_and_hardly_ever_hits_anything_else():
 def test_a_wrong_name_of_a_drawn_picture_is_likelier_than_a_right_one():
     (cell,) = (cell for cell in code_cells(read("00")) if cell.id == "00-show")
     told = cell.outputs[0]["data"]["text/plain"]
-    names = re.findall(r"(?:: |, )([a-zA-Z ]+) (\d+)%", told)
+    names = re.findall(r"(?:: |; )([a-zA-Z ]+) (\d+)%", told)
     right = [name for name, _ in names if name in ("hotdog", "banana", "pretzel", "French loaf")]
     assert (len(names), len(right)) == (12, 7)
     assert names[1] == ("hotdog", "37") and names[7] == ("mailbag", "49")

@@ -93,6 +93,22 @@ def test_ten_times_too_little_or_too_much_costs_far_more_than_a_twentieth(measur
     assert measured[f"fine-tuned, rate {other}"] < measured["fine-tuned, rate 1e-04"] - 0.1
 
 
+def test_a_tenth_of_the_bodys_rate_costs_nothing_if_the_new_layer_keeps_its_own(measured):
+    low, both = "fine-tuned, rate 1e-05, new layer 1e-03", "fine-tuned, rate 1e-05"
+    assert abs(measured[low] - measured["fine-tuned, rate 1e-04"]) < 0.05
+    assert_above(measured, low, both, "validation")
+
+
+def test_the_body_breaks_at_ten_times_its_rate_whatever_the_new_layer_does(measured):
+    row = "fine-tuned, rate 1e-03"
+    assert measured[row] == measured[f"{row}, new layer 1e-03"] == 0.5
+
+
+def test_at_the_large_rate_even_pictures_never_seen_twice_stay_behind_the_small_rate(measured):
+    once = "80 per class, no picture twice"
+    assert_above(measured, "10 per class, remedy: rate", once, "validation")
+
+
 def test_with_the_statistics_of_each_batch_ten_times_the_rate_still_trains(measured):
     row = "fine-tuned, rate 1e-03"
     assert_above(measured, f"{row}, statistics of each batch", row, "validation")
