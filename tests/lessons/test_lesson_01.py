@@ -20,6 +20,7 @@ ONE_EPOCH, AS_MANY, PROBE, RECIPE = (
     "fine-tuned",
 )
 RANDOM = (ONE_EPOCH, AS_MANY)  # where they start
+CROPS = f"{PROBE}, random crops"
 VALID, TEST = 200, 500  # drawn pictures
 
 
@@ -67,12 +68,12 @@ def test_with_all_pictures_as_many_steps_come_as_far_as_the_recipe(numbers):
 
 
 def test_picture_by_picture_the_recipe_leads_the_plain_probe_alone():
-    leads = re.findall(r"over (.*): (\S+), standard error (\S+)", told("01-test-error"))
-    in_errors = {than: float(ahead) / float(error) for than, ahead, error in leads}
-    assert in_errors[PROBE] > 2 > abs(in_errors[AS_MANY])
-    assert abs(in_errors[f"{PROBE}, random crops"]) < 1
+    leads = re.findall(r"^(.*) over (.*): (\S+), standard error (\S+)", told("01-test-error"), re.M)
+    in_errors = {tuple(pair): float(ahead) / float(error) for *pair, ahead, error in leads}
+    assert in_errors[RECIPE, PROBE] > 2 > abs(in_errors[RECIPE, AS_MANY])
+    assert abs(in_errors[RECIPE, CROPS]) < 1
     text = prose(read("01"))
-    assert all(f"{abs(float(ahead)):.3f} ± {error}" in text for _, ahead, error in leads)
+    assert all(f"{abs(float(ahead)):.3f} ± {error}" in text for *_, ahead, error in leads)
 
 
 def test_a_new_head_repairs_both_networks_and_the_probes_head_is_better_than_a_random_one():
