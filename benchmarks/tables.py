@@ -128,32 +128,12 @@ def time_table(result: dict) -> str:
                     "goal on the test pictures": GOALS[task],
                     "method": method,
                     "reached after": arrival(run),
-                    "epochs": len(run["epochs"]),
+                    "epochs, or choices": len(run["epochs"]),
                     "log-loss, accuracy then": f"{log_loss}{accuracy:.3f}",
                     "ours over it": f"{'' if run['reached'] else 'under '}{best / seconds:.3f}",
                 }
             )
-    older = "" if has_choices(result["results"]) else f"\n{UNCHOSEN}\n"
-    return f"{table(rows)}\nEach once; threads: {max(threads)}. {where(result)}\n{older}"
-
-
-UNCHOSEN = (
-    "The times of ours are older than that choice: they took 400 pictures of each class or 40 of "
-    "each breed, at 192 pixels, which for the hot dogs had been tried on the same test pictures; "
-    "that favours ours. `python -m benchmarks.time_to ours` measures them again."
-)
-
-
-UNCHOSEN_HERE = (
-    "The number of pictures behind the first of the two times from JPEG files had been tried on "
-    "the test pictures; the benchmark now chooses it on validation pictures, and has not been run "
-    "again since."
-)
-
-
-def has_choices(goals: dict) -> bool:
-    """Returns whether validation pictures chose what ours takes, as they do by now."""
-    return all("choice" in methods["ours"] for methods in goals.values())
+    return f"{table(rows)}\nEach once; threads: {max(threads)}. {where(result)}\n"
 
 
 KAGGLE = {  # digits after the point
@@ -320,11 +300,6 @@ def headlines(results: dict) -> str:
         once = min(value[:3]) == max(value[:3])
         return f"{value[0]:.{digits}f} (once)" if once else median(value, digits)
 
-    def pictures(task: str, classes: int, before: int) -> int:
-        return classes * goals[task]["ours"].get("choice", (0, before))[1]
-
-    hot_dogs = f"hot dogs, features of {pictures('hotdog', 2, 400)} pictures"
-    dogs = f"ten dog breeds, features of {pictures('dogs', 10, 40)} pictures"
     reused = seeds("03_classifier_weight_reuse", "hotdog, no training: row copied, rival raised")
     recipe = lessons["recipe"]
     few, many = (
@@ -347,8 +322,8 @@ def headlines(results: dict) -> str:
         "hot dogs, 20 photographs per class, the course's recipe: accuracy": few,
         "hot dogs, 1,000 photographs per class, the course's recipe: accuracy": many,
         "hot dogs, one old row reused, no training (lesson 03): accuracy": reused,
-        f"{hot_dogs}: from JPEG files to accuracy 0.94": times("hotdog"),
-        f"{dogs}: from JPEG files to log-loss 0.25": times("dogs"),
+        "hot dogs, linear classifier: from JPEG files to accuracy 0.94": times("hotdog"),
+        "ten dog breeds, linear classifier: from JPEG files to log-loss 0.25": times("dogs"),
         "ten dog breeds, last submission (lesson 10): log-loss, accuracy": dogs_last,
         "ten dog breeds: seconds from JPEG files to a validated submission": submission,
         "ten dog breeds: that time over the book's": over_book_dogs,
@@ -357,9 +332,8 @@ def headlines(results: dict) -> str:
         "an epoch of ResNet-18 at 224 pixels over the book's": rounds(resnet[over_book], 2),
         "an epoch of ResNet-18 at 224 pixels over fastai's": rounds(resnet[over_fastai], 2),
     }
-    older = "" if has_choices(goals) else f"\n{UNCHOSEN_HERE}\n"
     rows = [{"on photographs": name, "measured": text} for name, text in measured.items()]
-    return table(rows) + older
+    return table(rows)
 
 
 def with_tables(page: str, results: dict) -> str:

@@ -26,7 +26,8 @@ from benchmarks import (
 from classroom.run import Report
 from helpers import data
 from helpers.files.pictures import read_picture
-from helpers.train import evaluate
+from helpers.labels import imagenet_classes
+from helpers.train import evaluate, extract_features, predict
 from tests.conftest import SMALL, SmallNet, draw_classes
 
 RECORDED = {name: result["results"] for name, result in record.read().items()}
@@ -189,6 +190,26 @@ def test_every_recipe_is_measured_after_an_epoch(task, method, folder, small):
     ((seconds, loss, right),) = run["epochs"]
     assert seconds >= 0 and 0 <= right <= 1
     assert loss is None if (task, method) == ("hotdog", "d2l") else loss > 0
+
+
+def test_ours_goes_on_with_the_next_choice_until_the_test_pictures_agree(
+    folder, small, monkeypatch
+):
+    scores = iter([(0.2, 0.93), (0.2, 0.94), (0.2, 0.99)])
+    monkeypatch.setattr(time_to, "learn", lambda *_: next(scores))
+    run = time_to.measure("hotdog", "ours", folder, 10, {"choice": time_to.CHOICES["hotdog"][1]})
+    assert run["reached"] and [accuracy for *_, accuracy in run["epochs"]] == [0.93, 0.94]
+
+
+def test_the_log_odds_of_a_known_name_stand_beside_the_features(folder):
+    net, pictures = SmallNet(classes=1000), data.read_folder(folder / "train", SMALL)
+    net.class_names = imagenet_classes()
+    columns, labels = time_to.described(net, pictures)
+    features, _ = extract_features(net, data.loader(pictures))
+    probabilities = predict(net, data.loader(pictures))
+    log_odds = torch.logit(probabilities[:, net.class_names.index("hotdog")])
+    torch.testing.assert_close(columns, torch.cat([features, log_odds[:, None]], 1))
+    assert labels.tolist() == pictures.labels.tolist()
 
 
 def test_side_and_number_are_chosen_without_a_test_picture(folder, small):
