@@ -130,6 +130,7 @@ def time_table(result: dict) -> str:
                     "reached after": arrival(run),
                     "epochs, or choices": len(run["epochs"]),
                     "log-loss, accuracy then": f"{log_loss}{accuracy:.3f}",
+                    "minutes allowed": f"{run['minutes']:g}",
                     "ours over it": f"{'' if run['reached'] else 'under '}{best / seconds:.3f}",
                 }
             )
@@ -293,8 +294,9 @@ def headlines(results: dict) -> str:
         return f"{mean(lessons[lesson], name)}, {lessons[lesson][f'{name}, seeds']} seeds"
 
     def times(task: str) -> str:
-        ours, book = (arrival(goals[task][method]) for method in ("ours", "d2l"))
-        return f"{ours} (once); the book's recipe: {book}"
+        ours, book = (goals[task][method] for method in ("ours", "d2l"))
+        epochs = f"epochs: {len(book['epochs'])}"
+        return f"{arrival(ours)} (once); the book's recipe: {arrival(book)} ({epochs})"
 
     def rounds(value: list[float], digits: int) -> str:
         once = min(value[:3]) == max(value[:3])

@@ -88,7 +88,7 @@ def network(folder: Path) -> nn.Module:
 def ours(task: str, folder: Path, after: others.After, choice: tuple[int, int]) -> None:
     """A linear classifier on what the pretrained network says about some pictures, asked once.
 
-    As the others go on with another epoch, it goes on with the next choice, while the clock runs.
+    As the others go on with another epoch, it goes on with the next choice while the clock runs.
     """
     for side, number in CHOICES[task][CHOICES[task].index(choice) :]:
         net = models.load_pretrained(size=side)
@@ -174,7 +174,7 @@ SLOW_IMPORTS = {"d2l": "d2l.torch", "fastai": "fastai.vision.all"}
 
 
 def measure(task: str, method: str, folder: Path, minutes: float, chosen: dict) -> dict:
-    """Returns {"reached": a bool, "epochs": [[seconds, log-loss, accuracy], ...], "threads": n}.
+    """Returns what a method reached: "epochs" holds [seconds, log-loss, accuracy] of each.
 
     chosen: what the recipe takes besides; it stands in the results too.
     """
@@ -188,6 +188,7 @@ def measure(task: str, method: str, folder: Path, minutes: float, chosen: dict) 
         "reached": clock.reached,
         "epochs": clock.epochs,
         "threads": torch.get_num_threads(),
+        "minutes": minutes,
     }
 
 

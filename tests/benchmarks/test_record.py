@@ -84,7 +84,7 @@ def test_the_recipe_is_level_with_a_linear_probe_on_photographs():
 
 def test_the_table_of_times_says_what_was_not_reached():
     def run(reached, *epochs):
-        return {"reached": reached, "epochs": epochs, "threads": 1}
+        return {"reached": reached, "epochs": epochs, "threads": 1, "minutes": 5}
 
     methods = {
         "ours": run(True, (10.0, 0.2, 0.95)),
@@ -92,8 +92,8 @@ def test_the_table_of_times_says_what_was_not_reached():
         "plain": run(True, (100.0, 0.3, 0.94)),
     }
     lines = tables.time_table({"results": {"hotdog": methods}} | WHERE).splitlines()
-    assert lines[3].endswith("| d2l | not within 500 s | 2 | 0.800 | under 0.020 |")
-    assert lines[4].endswith("| plain | 100 s | 1 | 0.30, 0.940 | 0.100 |")
+    assert lines[3].endswith("| d2l | not within 500 s | 2 | 0.800 | 5 | under 0.020 |")
+    assert lines[4].endswith("| plain | 100 s | 1 | 0.30, 0.940 | 5 | 0.100 |")
 
 
 def test_the_tables_of_a_gpu_show_every_precision_and_number_of_epochs():
