@@ -79,11 +79,26 @@ def _at_size(name: str, size: int | None) -> tuple[nn.Module, Preprocess]:
 
 def _try_size(net: nn.Module, size: int) -> None:
     """Raises an exception of any kind unless the network takes whole pictures of this size."""
-    first = next((m for m in net.modules() if isinstance(m, nn.Conv2d)), None)
+    convolutions = [m for m in net.modules() if isinstance(m, nn.Conv2d)]
+    first = next(iter(convolutions), None)
     if first and first.kernel_size == first.stride and size % first.stride[0]:
         raise ValueError(size)  # it cuts pictures into patches, and would leave out their edge
+    hooks = [layer.register_forward_pre_hook(_pad_first) for layer in convolutions]
     with torch.inference_mode():
         net.eval()(torch.zeros(1, 3, size, size))
+    for hook in hooks:
+        hook.remove()
+
+
+def _pad_first(layer: nn.Conv2d, inputs: tuple[Tensor, ...]) -> None:
+    """Lets a layer whose kernel is larger than its input pad it in a step of its own.
+
+    The outputs stay the same, bit for bit. oneDNN, PyTorch's library for convolutions on a CPU,
+    is slow at the weight gradient of a layer that pads such an input itself.
+    """
+    larger = max(layer.kernel_size) > min(inputs[0].shape[-2:])
+    if larger and layer.padding_mode == "zeros" and any(layer.padding):
+        layer.padding_mode = "constant"  # zeros too, but PyTorch pads before it convolves
 
 
 def build(name: str, size: int | None = None) -> tuple[nn.Module, Preprocess]:

@@ -12,6 +12,7 @@ import timm
 import torch
 from PIL import Image
 from sklearn.metrics import roc_auc_score
+from torch import nn
 from torchvision import models as zoo
 from torchvision.transforms import v2
 
@@ -19,6 +20,7 @@ from helpers import CourseError
 from helpers.data import few, load, loader, to_tensor
 from helpers.models import (
     LITES,
+    build,
     build_torchvision,
     keep_statistics,
     load_pretrained,
@@ -228,6 +230,39 @@ def test_a_vision_transformer_is_built_for_the_pictures_of_its_weights():
 def test_networks_that_are_built_for_one_size_are_built_for_yours(name):
     net = load_pretrained(name, size=64, weights=None)
     assert net(torch.zeros(1, 3, 64, 64)).shape == (1, 1000) and net.preprocess.size == 64
+
+
+@pytest.mark.parametrize(
+    "name, size, layers",
+    [
+        ("efficientnet_lite0", 96, 3),  # the kernels of 5 x 5 that see 3 x 3
+        ("efficientnet_lite0", 64, 7),
+        ("efficientnet_lite0", 160, 0),
+        ("efficientnet_lite0", None, 0),
+        ("resnet18", 32, 7),
+        ("mobilenet_v3_small", 96, 2),
+        ("vit_tiny_patch16_224", 64, 0),
+    ],
+)
+def test_layers_with_kernels_larger_than_their_input_pad_first_and_compute_the_same(
+    name, size, layers
+):
+    net = load_pretrained(name, size=size, weights=None)
+    plain = build(name, size)[0].to(memory_format=torch.channels_last)
+    plain.load_state_dict(net.state_dict())
+    convolutions = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d)]
+    assert sum(layer.padding_mode == "constant" for layer in convolutions) == layers
+    assert not any(layer._forward_pre_hooks for layer in convolutions)
+    x = torch.randn(2, 3, net.preprocess.size, net.preprocess.size)
+    x = x.contiguous(memory_format=torch.channels_last)
+    for each in (net, plain):
+        torch.manual_seed(0)  # for dropout
+        each.train()(x).sum().backward()
+    torch.testing.assert_close(net.eval()(x), plain.eval()(x), rtol=0, atol=0)
+    torch.testing.assert_close(net.state_dict(), plain.state_dict(), rtol=0, atol=0)
+    ours, theirs = net.parameters(), plain.parameters()
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a.grad, b.grad, rtol=1e-3, atol=1e-3 * b.grad.abs().max())
 
 
 @pytest.mark.parametrize(
