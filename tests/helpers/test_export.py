@@ -64,21 +64,36 @@ def test_a_missing_package_is_one_sentence(tmp_path, monkeypatch):
     assert is_a_sentence(str(caught.value))
 
 
-def test_int8_is_smaller_says_nearly_the_same_and_prints_nothing(tmp_path, pictures, capfd):
+@pytest.fixture
+def exported(tmp_path, pictures):
+    """An ONNX file, the one of 8 bits beside it, and pictures of their size."""
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")
     net = small("resnet18", 32).eval()
     folder = keep.save(net, tmp_path / "mine", "resnet18")
     pictures = data.read_files(pictures.files, pictures.labels, ["a", "b"], net.preprocess)
-    file = export.to_onnx(folder)
-    eight = export.to_int8(folder, pictures)
-    assert {f.name for f in folder.iterdir()} >= {file.name, eight.name}
+    return export.to_onnx(folder), export.to_int8(folder, pictures), pictures
+
+
+def test_int8_is_smaller_says_nearly_the_same_and_prints_nothing(exported, capfd):
+    file, eight, pictures = exported
+    assert file.parent == eight.parent and file != eight
     assert eight.stat().st_size < 0.3 * file.stat().st_size
     pixels = torch.stack([picture for picture, _ in pictures])
     said, exact = export.answers_of(eight)(pixels), export.answers_of(file)(pixels)
     assert said.shape == (22, 3) and (said - exact).abs().max() < 0.1
     assert export.milliseconds(export.answers_of(eight), pixels[:3]) >= 0
     assert "".join(capfd.readouterr()) == ""
+
+
+@pytest.mark.trap("8-bit sums that overflow on processors without VNNI")
+def test_the_weights_of_int8_keep_within_seven_bits(exported):
+    import onnx
+
+    tensors = onnx.load(exported[1]).graph.initializer
+    weights = [onnx.numpy_helper.to_array(t) for t in tensors if len(t.dims) > 1]
+    eights = [weight for weight in weights if weight.dtype == np.int8]
+    assert len(eights) == 21 and max(abs(weight.astype(int)).max() for weight in eights) == 64
 
 
 def test_int8_needs_the_other_file_first(tmp_path, pictures):

@@ -38,6 +38,12 @@ def printed(notebook: nbformat.NotebookNode, cell_id: str = "") -> str:
     return "".join(output.get("text", "") for cell in cells for output in cell.outputs)
 
 
+def told(lesson: str, cell_id: str) -> str:
+    """Returns all that one cell of a lesson has shown, as text: of a figure, its description."""
+    (cell,) = (cell for cell in code_cells(read(lesson)) if cell.id == cell_id)
+    return " ".join(o.get("text") or o.get("data", {})["text/plain"] for o in cell.outputs)
+
+
 def inline(lesson: str, **names) -> dict:
     """Returns the functions of the cells tagged "inline", run where they know these names."""
     space = {"nn": torch.nn, "torch": torch, **names}

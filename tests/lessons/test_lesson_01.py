@@ -11,7 +11,7 @@ from helpers.evaluation import evaluate
 from helpers.models import param_groups
 from helpers.plot import on_photographs
 from helpers.train import fit
-from tests.lessons.committed import code_cells, inline, printed, prose, read
+from tests.lessons.committed import code_cells, inline, printed, prose, read, told
 
 ONE_EPOCH, AS_MANY, PROBE, RECIPE = (
     "all layers at once, one epoch",
@@ -50,7 +50,7 @@ def test_the_recipe_is_nowhere_below_the_linear_probe(numbers):
 
 
 def test_from_five_per_class_both_random_heads_are_clearly_behind_and_no_way_wins():
-    text = told("01-ways-five-measured")
+    text = told("01", "01-ways-five-measured")
     for way in (ONE_EPOCH, AS_MANY, PROBE, RECIPE):
         (behind, error), (clear,) = (
             re.search(rf"^{way} +{rest}\b", text, re.M).groups()
@@ -68,7 +68,9 @@ def test_with_all_pictures_as_many_steps_come_as_far_as_the_recipe(numbers):
 
 
 def test_picture_by_picture_the_recipe_leads_the_plain_probe_alone():
-    leads = re.findall(r"^(.*) over (.*): (\S+), standard error (\S+)", told("01-test-error"), re.M)
+    leads = re.findall(
+        r"^(.*) over (.*): (\S+), standard error (\S+)", told("01", "01-test-error"), re.M
+    )
     in_errors = {tuple(pair): float(ahead) / float(error) for *pair, ahead, error in leads}
     assert in_errors[RECIPE, PROBE] > 2 > abs(in_errors[RECIPE, AS_MANY])
     assert abs(in_errors[RECIPE, CROPS]) < 1
@@ -78,7 +80,7 @@ def test_picture_by_picture_the_recipe_leads_the_plain_probe_alone():
 
 def test_a_new_head_repairs_both_networks_and_the_probes_head_is_better_than_a_random_one():
     repaired, started = (
-        re.findall(r"(\S+), standard error (\S+)$", told(f"01-head-or-body-{cell}"), re.M)
+        re.findall(r"(\S+), standard error (\S+)$", told("01", f"01-head-or-body-{cell}"), re.M)
         for cell in ("rows", "started")
     )
     one, many, random, probe = (float(ahead) / float(error) for ahead, error in repaired + started)
@@ -114,22 +116,16 @@ def test_the_test_pictures_say_so_too_over_three_seeds(numbers):
     assert measured[RECIPE] >= measured[PROBE] - 0.005
 
 
-def told(cell_id: str) -> str:
-    """Returns all that a cell has shown, as text."""
-    (cell,) = (cell for cell in code_cells(read("01")) if cell.id == cell_id)
-    return " ".join(o.get("text") or o.get("data", {})["text/plain"] for o in cell.outputs)
-
-
 def test_without_normalisation_fine_tuning_loses_more_than_two_of_its_errors():
     (cost,), (error,) = (
-        re.findall(rf"{words} (\d\.\d+)", told("01-normalisation-tuned"))
+        re.findall(rf"{words} (\d\.\d+)", told("01", "01-normalisation-tuned"))
         for words in ("costs", "error")
     )
     assert float(cost) > 2 * float(error)
 
 
 def test_the_table_of_the_recipe_counts_steps_and_holds_no_seconds_of_a_machine():
-    text = told("01-recipe-run")
+    text = told("01", "01-recipe-run")
     assert "steps" in text and "seconds" not in text
     assert text.splitlines()[-1].split()[:3] == ["3", "4", "100"]
 

@@ -5,8 +5,9 @@ import math
 import re
 
 import pytest
+from scipy import stats
 
-from tests.lessons.committed import code_cells, printed, read
+from tests.lessons.committed import code_cells, printed, read, told
 
 PICTURES = {"validation": 200, "test": 500}
 LONG = "from scratch, 60 epochs"
@@ -101,12 +102,7 @@ def test_a_tenth_of_the_bodys_rate_costs_nothing_if_the_new_layer_keeps_its_own(
 
 def test_the_body_breaks_at_ten_times_its_rate_whatever_the_new_layer_does(measured):
     row = "fine-tuned, rate 1e-03"
-    assert measured[row] == measured[f"{row}, new layer 1e-03"] == 0.5
-
-
-def test_at_the_large_rate_even_pictures_never_seen_twice_stay_behind_the_small_rate(measured):
-    once = "80 per class, no picture twice"
-    assert_above(measured, "10 per class, remedy: rate", once, "validation")
+    assert max(measured[row], measured[f"{row}, new layer 1e-03"]) < 0.51
 
 
 def test_with_the_statistics_of_each_batch_ten_times_the_rate_still_trains(measured):
@@ -114,25 +110,47 @@ def test_with_the_statistics_of_each_batch_ten_times_the_rate_still_trains(measu
     assert_above(measured, f"{row}, statistics of each batch", row, "validation")
 
 
-def test_overfitting_is_a_validation_loss_that_rises_above_a_training_loss_near_zero(measured):
-    row = "10 per class, {}, epoch {}".format
-    assert measured[row("training", 8)] < 0.05
-    for larger, smaller in (
-        (row("validation", 4), row("validation", 2)),
-        (row("validation", 4), row("training", 4)),
-    ):
-        gap, chance = difference(measured, larger, smaller)
-        assert gap > 2 * chance
-    assert measured[row("validation", 8)] > 2 * math.log(2)
+def test_when_every_training_picture_is_right_the_validation_loss_follows_in_no_seed():
+    at_eight = re.findall(r"(\S+) at 8 \((\S+) to ([\d.]+)\)", told("02", "02-over-show"))
+    training, validation = ([float(value) for value in row] for row in at_eight)
+    assert training[2] <= 0.01 and validation[1] > 10 * training[2]
+    assert validation[0] > 2 * math.log(2) and validation[1] < math.log(2)
 
 
-def test_of_the_remedies_only_a_tenth_of_the_rate_is_two_errors_above_none(measured):
+def times_as_scattered(measured, row, other):
+    """The ratio of the variances of two rows over their seeds, and what chance exceeds in 1 of 20.
+
+    By the F test: 5.05 for six seeds each.
+    """
+    ratio = (measured[f"{row}, standard deviation"] / measured[f"{other}, standard deviation"]) ** 2
+    freedom = measured[f"{row}, seeds"] - 1, measured[f"{other}, seeds"] - 1
+    return ratio, stats.f.ppf(0.95, *freedom)
+
+
+def test_a_tenth_of_the_rate_makes_the_seeds_agree_and_fewer_or_fresh_pictures_do_not(measured):
     remedy = "10 per class, remedy: {}".format
-    assert_above(measured, remedy("rate"), remedy("none"), "validation")
-    for other in ("epochs", "stopping", "decay", "augmentation"):
-        assert measured[remedy(other)] < measured[remedy("rate")]
+    once = "80 per class, no picture twice"
+    for row in (remedy("none"), remedy("epochs"), remedy("stopping"), once):
+        ratio, chance = times_as_scattered(measured, row, remedy("rate"))
+        assert ratio > 2 * chance
+        assert times_as_scattered(measured, remedy("none"), row)[0] < chance
+
+
+def test_no_remedy_is_two_errors_above_none_though_three_seeds_alone_say_so(measured):
+    remedy = "10 per class, remedy: {}".format
+    for other in ("rate", "epochs", "stopping", "decay", "augmentation"):
         with pytest.raises(AssertionError):
             assert_above(measured, remedy(other), remedy("none"), "validation")
+    few = re.search(
+        r"3 seeds alone: (\S+), standard error (\S+)", printed(read("02"), "02-over-measured")
+    )
+    assert float(few[1]) > 2 * float(few[2])
+
+
+def test_pictures_that_never_come_twice_give_no_other_mean(measured):
+    rows = "80 per class, no picture twice", "10 per class, remedy: none"
+    chance = math.hypot(*(error(measured, row, "validation") for row in rows))
+    assert abs(measured[rows[0]] - measured[rows[1]]) < chance
 
 
 def test_no_remedy_is_clearly_ahead_of_all_the_others(measured):
@@ -145,8 +163,7 @@ def test_no_remedy_is_clearly_ahead_of_all_the_others(measured):
 def test_the_lesson_names_no_remedy_as_the_best_one():
     (cell,) = [cell for cell in code_cells(read("02")) if cell.id == "02-over-measured"]
     assert "Measured: no clear winner" in str(cell.outputs)
-    better = re.findall(r"^(\w+) .*clearly better", printed(read("02"), cell.id), flags=re.M)
-    assert better == ["rate"]
+    assert "clearly better" not in printed(read("02"), cell.id)
 
 
 def test_two_pictures_per_class_are_clearly_ahead_of_the_long_run_and_one_is_not():
