@@ -287,7 +287,7 @@ choice(
     "say which, and random folds answer only the first.",
     hints=(
         "129 pictures, 42 rolls: what is on both sides of a random fold?",
-        "Compare with *Groups stay on one side*: which of its two scores is near 0.98?",
+        "Compare with *Groups stay on one side*: which of its scores is near 0.92?",
     ),
 )
 

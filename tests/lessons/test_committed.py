@@ -1,13 +1,23 @@
 """The notebooks as committed: executed in order, clean, and readable without seeing figures."""
 
 import re
+import subprocess
+import sys
 
 import nbformat
 import pytest
 
 from classroom import origin
 from classroom.run import name_of
-from tests.lessons.committed import LESSONS, SOLUTIONS, code_cells, outputs, prose, read
+from tests.lessons.committed import (
+    LESSONS,
+    NOTEBOOKS,
+    SOLUTIONS,
+    code_cells,
+    outputs,
+    prose,
+    read,
+)
 
 PATH_OF_A_MACHINE = r"[\"' (=](/(home|root|tmp|usr|work|opt|mnt|Users)/|[A-Z]:\\\\\w)"
 TEST_SET = {  # what reads the test set in a lesson, the last decision, and the cell that may read
@@ -85,6 +95,18 @@ def test_headings_are_nested_and_links_lead_somewhere(file, notebook):
 def test_a_notebook_takes_the_size_that_the_variable_names(notebook):
     beginning = "".join(cell.source for cell in code_cells(notebook)[:2])
     assert re.search(r"\nSIZE = (data|own)\.chosen_size\(SIZE\)", beginning)
+
+
+def test_no_lesson_waits_in_its_first_cells_for_what_it_needs_later():
+    """Lessons begin within seconds: the slow imports stand where they are first used."""
+    first = [cell.source for file in LESSONS for cell in code_cells(nbformat.read(file, 4))[:2]]
+    code = "\n".join([*first, "import sys", "print('loaded:', *sys.modules)"])
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, cwd=NOTEBOOKS, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    loaded = run.stdout.rpartition("loaded:")[2].split()
+    assert "torchvision" in loaded
+    assert not {"sklearn", "scipy", "timm", "onnx", "onnxruntime"} & set(loaded)
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda file: file.stem)
